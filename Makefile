@@ -1,0 +1,43 @@
+# Two commands are all a newcomer needs:
+#   make demo   a pretend hospital with simulated devices, in the browser
+#   make test   every check, with every tool it needs
+# Each does all of its own set-up. `make PY=/path/to/python demo` chooses the Python (3.11 or newer).
+
+SHELL := /bin/sh
+PY ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3; do \
+	if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo "$$p"; exit; fi; \
+	done; echo python3)
+BIN := .venv/bin
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile
+
+.PHONY: demo test test-fast lint bench run-set test-set clean
+
+demo: run-set
+	$(BIN)/laminar demo $(ARGS)
+
+test: test-set
+	$(BIN)/python scripts/test_tools.py
+	$(MAKE) --no-print-directory lint
+	$(PYTEST) $(ARGS)
+
+# Everything that this machine has the tools for; `make test` is the one that counts.
+test-fast: test-set
+	$(MAKE) --no-print-directory lint
+	$(PYTEST) -m "$$($(BIN)/python scripts/test_tools.py --markers)" $(ARGS)
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+bench: test-set
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+run-set:
+	@$(PY) scripts/bootstrap.py run
+
+test-set:
+	@$(PY) scripts/bootstrap.py test
+
+clean:
+	rm -rf .venv build dist *.egg-info
