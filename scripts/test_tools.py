@@ -53,7 +53,7 @@ def main() -> None:
         start = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
         for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
             # Packages talk much while they install; their words matter only when something goes wrong.
-            run = subprocess.run([*start, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            run = subprocess.run([*start, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True)
             if run.returncode:
                 print(run.stdout, run.stderr, file=sys.stderr)
         gone = missing()
