@@ -1,0 +1,83 @@
+"""Stock as movements between places. On hand is what came in less what went out; nothing is overwritten."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, Key, Ref, one_of
+
+PLACES = ("supplier", "shelf", "hood", "cart", "patient", "waste", "unaccounted")
+
+
+class Place(Base):
+    """Somewhere stock can be; supplier, patient, waste and unaccounted are places like any other."""
+
+    __tablename__ = "place"
+
+    id: Mapped[Key]
+    kind: Mapped[str]
+    name: Mapped[str] = mapped_column(unique=True)
+    station_id: Mapped[Ref | None] = mapped_column(ForeignKey("station.id"), unique=True)
+
+    __table_args__ = (CheckConstraint(one_of("kind", PLACES), name="kind_known"),)
+
+
+class Lot(Base):
+    """A manufacturer's lot of one product. A recall is a dated fact about it."""
+
+    __tablename__ = "lot"
+
+    id: Mapped[Key]
+    product_id: Mapped[Ref] = mapped_column(ForeignKey("product.id"))
+    number: Mapped[str]
+    expiry: Mapped[date]
+    first_seen_at: Mapped[datetime]
+    recalled_at: Mapped[datetime | None]
+    recall_reason: Mapped[str | None]
+
+    __table_args__ = (
+        UniqueConstraint("product_id", "number", "expiry"),
+        CheckConstraint("(recalled_at IS NULL) = (recall_reason IS NULL)", name="recall_has_reason"),
+    )
+
+
+class Movement(Base):
+    """So many containers of a lot, from one place to another, for a cause. `key` makes one cause count once."""
+
+    __tablename__ = "movement"
+
+    id: Mapped[Key]
+    key: Mapped[str] = mapped_column(unique=True)
+    lot_id: Mapped[Ref] = mapped_column(ForeignKey("lot.id"))
+    serial: Mapped[str | None]
+    quantity: Mapped[Decimal]
+    from_place_id: Mapped[Ref] = mapped_column(ForeignKey("place.id"))
+    to_place_id: Mapped[Ref] = mapped_column(ForeignKey("place.id"))
+    cause: Mapped[str]
+    person_id: Mapped[int | None]
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("from_place_id != to_place_id", name="moves"),
+        Index("ix_movement_lot_id_to_place_id", "lot_id", "to_place_id"),
+        Index("ix_movement_lot_id_from_place_id", "lot_id", "from_place_id"),
+        Index("ix_movement_serial", "serial"),
+    )
+
+
+class Staged(Base):
+    """A lot whose code carries no lot or expiry, read once per carton outside the hood and brought to it."""
+
+    __tablename__ = "staged"
+
+    id: Mapped[Key]
+    station_id: Mapped[Ref] = mapped_column(ForeignKey("station.id"))
+    lot_id: Mapped[Ref] = mapped_column(ForeignKey("lot.id"))
+    person_id: Mapped[Ref] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_staged_station_id_ended_at", "station_id", "ended_at"),)

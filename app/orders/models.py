@@ -1,0 +1,180 @@
+"""Patients, their stays, and their orders as append-only versions; the doses that fall due."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, Key, Ref, one_of
+
+VERSION_STATES = ("active", "held", "stopped")
+ROOMS = ("iv", "unit dose")
+
+
+class Patient(Base):
+    __tablename__ = "patient"
+
+    id: Mapped[Key]
+    mrn: Mapped[str] = mapped_column(unique=True)
+    family: Mapped[str]
+    given: Mapped[str]
+    born: Mapped[date | None]
+    sex: Mapped[str | None]
+    weight_kg: Mapped[Decimal | None]
+    weight_at: Mapped[datetime | None]
+    height_cm: Mapped[Decimal | None]
+    allergies_reviewed: Mapped[bool] = mapped_column(default=False)
+    confirmed_by_adt: Mapped[bool] = mapped_column(default=False)
+
+
+class PatientAlias(Base):
+    """A record number that was retired by a merge; orders for it still find the patient."""
+
+    __tablename__ = "patient_alias"
+
+    mrn: Mapped[str] = mapped_column(primary_key=True)
+    patient_id: Mapped[Ref] = mapped_column(ForeignKey("patient.id"))
+    at: Mapped[datetime]
+
+
+class Allergy(Base):
+    """One allergy as the sender states it; the list as a whole is replaced when a new one arrives."""
+
+    __tablename__ = "allergy"
+
+    id: Mapped[Key]
+    patient_id: Mapped[Ref] = mapped_column(ForeignKey("patient.id"))
+    text: Mapped[str]
+    reaction: Mapped[str | None]
+    severity: Mapped[str | None]
+    stated_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_allergy_patient_id", "patient_id"),)
+
+
+class Stay(Base):
+    """A patient's stay, and where they lie now."""
+
+    __tablename__ = "stay"
+
+    id: Mapped[Key]
+    patient_id: Mapped[Ref] = mapped_column(ForeignKey("patient.id"))
+    visit: Mapped[str] = mapped_column(unique=True)
+    unit_id: Mapped[Ref | None] = mapped_column(ForeignKey("unit.id"))
+    location: Mapped[str]
+    room: Mapped[str | None]
+    bed: Mapped[str | None]
+    moved_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_stay_patient_id", "patient_id"), Index("ix_stay_unit_id", "unit_id"))
+
+
+class Order(Base):
+    """The head of an order: its identity and its newest version. An act that depends on it locks this row first."""
+
+    __tablename__ = "medication_order"
+
+    id: Mapped[Key]
+    key: Mapped[str] = mapped_column(unique=True)
+    number: Mapped[str]
+    sender: Mapped[str]
+    patient_id: Mapped[Ref] = mapped_column(ForeignKey("patient.id"))
+    stay_id: Mapped[Ref | None] = mapped_column(ForeignKey("stay.id"))
+    newest: Mapped[int]
+
+    __table_args__ = (Index("ix_medication_order_patient_id", "patient_id"),)
+
+
+class OrderVersion(Base):
+    """One version of an order, as stated. `state` is what this version says: active, held or stopped.
+
+    `message_id` names the message it was read from, `picture_sha256` the paper it was transcribed from.
+    """
+
+    __tablename__ = "order_version"
+
+    id: Mapped[Key]
+    order_id: Mapped[Ref] = mapped_column(ForeignKey("medication_order.id"))
+    number: Mapped[int]
+    state: Mapped[str]
+    control: Mapped[str]
+    stated_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    drug_id: Mapped[Ref] = mapped_column(ForeignKey("drug.id"))
+    title: Mapped[str]
+    route: Mapped[str]
+    frequency: Mapped[str]
+    priority: Mapped[str]
+    start_at: Mapped[datetime]
+    end_at: Mapped[datetime | None]
+    first_due_at: Mapped[datetime]
+    interval_minutes: Mapped[int | None]
+    zone: Mapped[str]
+    rate: Mapped[str | None]
+    infuse_minutes: Mapped[int | None]
+    notes: Mapped[str]
+    warnings: Mapped[str]
+    content_sha256: Mapped[str]
+    message_id: Mapped[int | None]
+    picture_sha256: Mapped[str | None]
+    transcribed_by: Mapped[Ref | None] = mapped_column(ForeignKey("person.id"))
+
+    __table_args__ = (
+        UniqueConstraint("order_id", "number"),
+        CheckConstraint(one_of("state", VERSION_STATES), name="state_known"),
+        CheckConstraint("priority IN ('STAT', 'ASAP', 'routine')", name="priority_known"),
+        CheckConstraint("message_id IS NOT NULL OR transcribed_by IS NOT NULL", name="has_source"),
+    )
+
+
+class OrderComponent(Base):
+    """One ingredient of an order version: additives with their amounts, the base with its volume."""
+
+    __tablename__ = "order_component"
+
+    version_id: Mapped[Ref] = mapped_column(ForeignKey("order_version.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    role: Mapped[str]
+    drug_id: Mapped[Ref] = mapped_column(ForeignKey("drug.id"))
+    amount: Mapped[Decimal]
+    unit: Mapped[str]
+
+    __table_args__ = (CheckConstraint("role IN ('additive', 'base')", name="role_known"),)
+
+
+class Verification(Base):
+    """A pharmacist's signature under one order version; without it nothing of it is seen at a hood."""
+
+    __tablename__ = "verification"
+
+    version_id: Mapped[Ref] = mapped_column(ForeignKey("order_version.id"), primary_key=True)
+    person_id: Mapped[Ref] = mapped_column(ForeignKey("person.id"))
+    signature_id: Mapped[Ref] = mapped_column(ForeignKey("signature.id"))
+    room: Mapped[str]
+    at: Mapped[datetime]
+    doses_until: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint(one_of("room", ROOMS), name="room_known"),)
+
+
+class Dose(Base):
+    """One administration due: an order version at an instant, served by the room fixed at verification."""
+
+    __tablename__ = "dose"
+
+    id: Mapped[Key]
+    order_id: Mapped[Ref] = mapped_column(ForeignKey("medication_order.id"))
+    version_id: Mapped[Ref] = mapped_column(ForeignKey("order_version.id"))
+    due_at: Mapped[datetime]
+    room: Mapped[str]
+    made_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("version_id", "due_at"),
+        CheckConstraint(one_of("room", ROOMS), name="room_known"),
+        Index("ix_dose_room_due_at", "room", "due_at"),
+        Index("ix_dose_order_id_due_at", "order_id", "due_at"),
+    )
