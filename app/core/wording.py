@@ -1,6 +1,30 @@
-"""Numbers in the one form that screen, label and report share."""
+"""Numbers, dates, ages and drug names in the one form that screen, label and report share."""
 
-from decimal import Decimal
+import re
+from datetime import date, datetime, tzinfo
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from zoneinfo import ZoneInfo
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+# Look-alike names whose difference is written in capitals. Generic names only; brands keep their own capitals.
+TALL_MAN = (
+    "acetaZOLAMIDE ALPRAZolam azaCITIDine azaTHIOprine buPROPion busPIRone carBAMazepine CARBOplatin ceFAZolin "
+    "cefoTEtan cefOXitin cefTAZidime cefTRIAXone chlordiazePOXIDE chlorproMAZINE CISplatin clomiPHENE "
+    "clomiPRAMINE clonazePAM cloNIDine cloZAPine cycloSERINE cycloSPORINE DACTINomycin DAPTOmycin DAUNOrubicin "
+    "diazePAM dilTIAZem dimenhyDRINATE diphenhydrAMINE DOBUTamine DOCEtaxel DOPamine DOXOrubicin DULoxetine "
+    "ePHEDrine EPINEPHrine epiRUBicin eriBULin fentaNYL FLUoxetine glipiZIDE glyBURIDE guaiFENesin guanFACINE "
+    "hydrALAZINE hydroCHLOROthiazide HYDROcodone HYDROmorphone hydrOXYzine IDArubicin inFLIXimab lamiVUDine "
+    "lamoTRIgine levETIRAcetam levOCARNitine levoFLOXacin LEVOleucovorin LORazepam medroxyPROGESTERone metFORMIN "
+    "methylPREDNISolone metroNIDAZOLE mitoMYcin niCARdipine NIFEdipine niMODipine OLANZapine OXcarbazepine "
+    "oxyCODONE oxyMORphone PACLitaxel PARoxetine PEMEtrexed PENTobarbital PHENobarbital PRALAtrexate prednisoLONE "
+    "predniSONE QUEtiapine quiNIDine quiNINE rifAMPin rifAXIMin risperiDONE riTUXimab romiDEPsin romiPLOStim "
+    "SAXagliptin SITagliptin SORAfenib SUFentanil sulfADIAZINE sulfaSALAzine SUMAtriptan SUNItinib tiZANidine "
+    "traMADol traZODone valACYclovir valGANciclovir vinBLAStine vinCRIStine ZOLMitriptan"
+)
+_TALL = {name.casefold(): name for name in TALL_MAN.split()}
+_WORD = re.compile(r"[A-Za-z]+")
 
 
 def number(value: Decimal) -> str:
@@ -10,17 +34,96 @@ def number(value: Decimal) -> str:
     Raises ValueError for NaN and infinity. Source: ISMP list of error-prone dose designations.
     """
     text = measured(value)
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def measured(value: Decimal) -> str:
-    """Write a balance reading with exactly the decimals the balance sent (28.410), for readings, never doses.
+    """Write a balance reading with exactly the decimals the balance sent (28.410), for readings, never for doses.
 
     Raises ValueError for NaN and infinity.
     """
     if not value.is_finite():
         raise ValueError(f"{value} is not a number that can be shown.")
-    text = format(value, ",f")
-    return text[1:] if value.is_zero() and text.startswith("-") else text
+    return format(value.copy_abs() if value.is_zero() else value, ",f")
+
+
+def signed(value: Decimal) -> str:
+    """Write a deviation with its direction: +0.4, -2.5, and 0 without a sign."""
+    text = number(value)
+    return "+" + text if value > 0 else text
+
+
+def percent(value: Decimal, places: int = 1, *, direction: bool = False) -> str:
+    """Write a percentage rounded half-even to `places` decimals: "0.4 %", with `direction` "+0.4 %"."""
+    if not value.is_finite():
+        raise ValueError(f"{value} is not a number that can be shown.")
+    rounded = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN, Context(prec=200))
+    return f"{signed(rounded) if direction else number(rounded)} %"
+
+
+def day(on: date, *, weekday: bool = False) -> str:
+    """Write a calendar day as 22-Nov-2026, with `weekday` as Sun 22-Nov-2026, whatever the computer's language.
+
+    Source: NHS common user interface, date display.
+    """
+    text = f"{on.day:02d}-{MONTHS[on.month - 1]}-{on.year:04d}"
+    return f"{WEEKDAYS[on.weekday()]} {text}" if weekday else text
+
+
+def instant(
+    at: datetime, zone: str | tzinfo, *, seconds: bool = False, weekday: bool = False, named: bool = False
+) -> str:
+    """Write an instant as the wall clock of `zone` showed it: 22-Nov-2026 14:05.
+
+    `seconds` adds them (audit trail), `weekday` puts Sun before, `named` adds the zone (EST) as records need it: on
+    the night the clocks go back, only the zone tells the two 01:30s apart. Raises ValueError for an instant without
+    offset and for an unknown zone. Source: NHS common user interface, time display.
+    """
+    local = _local(at, zone)
+    text = f"{day(local.date(), weekday=weekday)} {local.hour:02d}:{local.minute:02d}"
+    if seconds:
+        text += f":{local.second:02d}"
+    return f"{text} {local.tzname()}" if named else text
+
+
+def clock(at: datetime, zone: str | tzinfo, *, seconds: bool = False) -> str:
+    """Write only the time of day in `zone`: 14:05, with `seconds` 14:05:21. Raises ValueError as `instant` does."""
+    return instant(at, zone, seconds=seconds).split(" ", 1)[1]
+
+
+def age(birth: date, today: date) -> str:
+    """Write an age as a ward says it: 12 d in the first month, 14 mo under two years, then 65 y.
+
+    Raises ValueError for a birth after today.
+    """
+    if birth > today:
+        raise ValueError(f"Born {day(birth)} is after {day(today)}: check the date of birth.")
+    months = (today.year - birth.year) * 12 + today.month - birth.month - (today.day < birth.day)
+    if months == 0:
+        return f"{(today - birth).days} d"
+    return f"{months} mo" if months < 24 else f"{months // 12} y"
+
+
+def tall_man(name: str) -> str:
+    """Write look-alike generic names with their tall-man letters: vincristine becomes vinCRIStine, wherever it stands.
+
+    Whole words only, whatever their case; every other word is left as it came (norepinephrine, vancomycin).
+    Source: a selection from the FDA and ISMP lists of look-alike drug names with recommended tall-man letters.
+    """
+    return _WORD.sub(lambda word: _TALL.get(word[0].casefold(), word[0]), name)
+
+
+def _local(at: datetime, zone: str | tzinfo) -> datetime:
+    if at.utcoffset() is None:
+        raise ValueError(f"{at.isoformat()} has no time zone: it does not say which instant it is.")
+    if isinstance(zone, tzinfo):
+        return at.astimezone(zone)
+    return at.astimezone(time_zone(zone))
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """The IANA time zone of that name (America/New_York). Raises ValueError in words for any other text."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"'{name}' is not a time zone: use a name such as America/New_York.") from None
