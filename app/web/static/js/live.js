@@ -1,0 +1,148 @@
+// The one event stream of the page, at /live?topics=… (topics from <body data-topics>; without it no stream).
+//   event: beat    every second; data {} or {"now": "2026-11-22T14:05:21Z"}
+//   event: news    data {"topic": "work:12", "seq": 7}: parts that show it are fetched anew
+//   event: weight  data as in weigh.js
+// No beat for 3 s: Stop, and nothing can be sent. There is no queue of unsent acts.
+import { isLost, onShown } from "./page.js";
+
+const SILENCE = 3000;
+const DOWNTIME = 5 * 60 * 1000;
+let source = null;
+let topics = null;
+let lastBeat = 0;
+let lostAt = 0;
+let retry = 0;
+let everOpened = false;
+
+const tell = (name, detail) => document.dispatchEvent(new CustomEvent(`laminar:${name}`, { detail }));
+const parsed = (event) => { try { return JSON.parse(event.data); } catch { return {}; } };
+
+function open() {
+  clearTimeout(retry);
+  source?.close();
+  source = new EventSource(`/live?topics=${encodeURIComponent(topics)}`);
+  source.addEventListener("open", () => {
+    // News may have passed while the stream was away for a moment: look again at everything that is shown.
+    if (everOpened && !isLost()) for (const part of document.querySelectorAll("[data-refresh]")) news(part);
+    everOpened = true;
+  });
+  source.addEventListener("beat", (event) => { beat(); tell("beat", parsed(event)); });
+  source.addEventListener("news", (event) => {
+    const { topic } = parsed(event);
+    for (const part of document.querySelectorAll("[data-refresh]")) {
+      if (part.dataset.refresh.split(/\s+/).includes(topic)) news(part);
+    }
+  });
+  source.addEventListener("weight", (event) => { if (!isLost()) tell("weight", parsed(event)); });
+  source.addEventListener("error", again);
+}
+
+function again() {
+  source?.close();
+  clearTimeout(retry);
+  retry = setTimeout(open, 200 + Math.random() * 800);
+}
+
+function beat() {
+  lastBeat = performance.now();
+  if (isLost()) back();
+}
+
+// ---- the lost connection
+
+function showLost() {
+  let banner = document.getElementById("lost");
+  if (!banner) {
+    banner = document.createElement("div");
+    banner.id = "lost";
+    banner.className = "lost";
+    banner.setAttribute("role", "alert");
+    document.body.append(banner);
+  }
+  const minutes = performance.now() - lostAt > DOWNTIME;
+  const words = "No connection. Stop. Do not go on." + (minutes ? " Finish on the downtime sheet." : "");
+  if (banner.textContent !== words) banner.textContent = words;
+  for (const element of document.querySelectorAll("button:not(:disabled), input:not(:disabled), select:not(:disabled)")) {
+    element.disabled = true;
+    element.dataset.offForLink = "";
+  }
+  for (const element of document.querySelectorAll("main, .actions, .bar, nav")) element.inert = true;
+}
+
+function lost() {
+  lostAt = performance.now();
+  document.documentElement.dataset.link = "lost";
+  showLost();
+  tell("lost");
+  tell("tone", "wrong");
+}
+
+async function back() {
+  // What was on the screen may be old: the page is asked for again before anyone may act on it.
+  try { await htmx.ajax("GET", location.pathname + location.search, { target: "body", swap: "outerHTML" }); } catch { return; }
+  if (document.getElementById("lost")) return; // the page did not come; the next beat tries again
+  delete document.documentElement.dataset.link;
+  for (const element of document.querySelectorAll("[data-off-for-link]")) {
+    element.disabled = false;
+    delete element.dataset.offForLink;
+  }
+  tell("back");
+}
+
+setInterval(() => {
+  if (topics === null) return;
+  const silent = performance.now() - lastBeat;
+  if (silent <= SILENCE) return;
+  if (!isLost()) lost();
+  else showLost();
+  if (silent % SILENCE < 250) again(); // a link that died without a word: ask anew
+}, 250);
+
+// ---- parts that have news
+
+const busy = new Map();
+
+async function fetchAnew(part) {
+  if (busy.has(part)) { busy.set(part, true); return; } // news during a fetch: once more afterwards
+  busy.set(part, false);
+  try {
+    await htmx.ajax("GET", part.dataset.refreshFrom, { source: part, target: part, swap: "outerHTML", push: "false" });
+  } finally {
+    const once = busy.get(part);
+    busy.delete(part);
+    if (once) {
+      const now = part.isConnected ? part : part.id && document.getElementById(part.id);
+      if (now) fetchAnew(now);
+    }
+  }
+}
+
+function news(part) {
+  if (!("hold" in part.dataset)) { fetchAnew(part); return; }
+  // Nothing moves under a finger: the list says that there is something new and waits to be asked.
+  let bar = part.previousElementSibling?.matches?.(".news-bar") ? part.previousElementSibling : null;
+  const count = Number(bar?.dataset.count ?? 0) + 1;
+  if (!bar) {
+    bar = document.createElement("button");
+    bar.type = "button";
+    bar.className = "button news-bar";
+    bar.setAttribute("aria-live", "polite");
+    bar.addEventListener("click", () => { bar.remove(); fetchAnew(part.isConnected ? part : document.getElementById(part.id)); });
+    part.before(bar);
+  }
+  bar.dataset.count = count;
+  bar.textContent = `${count} new: show`;
+}
+
+onShown(() => {
+  const wanted = document.body.dataset.topics ?? null;
+  if (isLost() && wanted !== null && document.getElementById("lost")) showLost();
+  if (wanted === topics) return;
+  topics = wanted;
+  everOpened = false;
+  if (topics === null) { source?.close(); source = null; clearTimeout(retry); return; }
+  lastBeat = performance.now();
+  open();
+});
+addEventListener("pagehide", () => source?.close());
+addEventListener("pageshow", (event) => { if (event.persisted && topics !== null) open(); });
