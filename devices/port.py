@@ -1,13 +1,15 @@
 """A serial line by URL, with one kind of loss: everything that pyserial and the system raise becomes `PortLost`."""
 
+import contextlib
 import io
 import os
 import select
 from dataclasses import dataclass
+from typing import Final
 
 import serial  # type: ignore[import-untyped]
 
-_CHUNK = 4096
+CHUNK: Final = 4096  # the most that one read returns
 
 
 class PortLost(Exception):
@@ -64,7 +66,7 @@ class Port:
         try:
             if self._descriptor is not None:
                 ready, _, _ = select.select([self._descriptor], [], [], wait)
-                return bytes(self._serial.read(_CHUNK)) if ready else b""
+                return bytes(self._serial.read(CHUNK)) if ready else b""
             self._serial.timeout = wait
             first = self._serial.read(1)
             return bytes(first + self._serial.read(self._serial.in_waiting)) if first else b""
@@ -80,7 +82,5 @@ class Port:
 
     def close(self) -> None:
         """Close, whatever state the line is in."""
-        try:
+        with contextlib.suppress(OSError):  # It may have gone already.
             self._serial.close()
-        except OSError:
-            pass  # It was gone already.
