@@ -95,9 +95,13 @@ class Balance:
             self._thread = threading.Thread(target=self._run, name=f"balance {self.url}", daemon=True)
             self._thread.start()
 
+    def ask_to_stop(self) -> None:
+        """Have the line closed soon, without waiting for it."""
+        self._stopping.set()
+
     def stop(self) -> None:
         """Close the line and wait until its thread has ended."""
-        self._stopping.set()
+        self.ask_to_stop()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
