@@ -9,37 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from app.core.errors import Invalid
+from app.interop.charsets import decide
+from app.interop.escapes import DEFAULT, Delimiters, unescape
 
 DELETED = '""'
 _BATCH = ("FHS", "BHS", "BTS", "FTS")
 _HEADED = ("MSH", "FHS", "BHS")
 _NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
-_CHARSETS = {
-    "ASCII": "ascii", "ISO IR6": "ascii", "UNICODE UTF-8": "utf-8", "UNICODE": "utf-8", "UTF-8": "utf-8",
-    "UTF8": "utf-8", "ISO IR87": "iso2022_jp_2", "ISO IR159": "iso2022_jp_2", "ISO IR14": "shift_jis",
-    "ISO-2022-JP": "iso2022_jp_2", "GB 18030-2000": "gb18030", "KS X 1001": "euc_kr", "BIG-5": "big5",
-    "WINDOWS-1252": "cp1252", "CP1252": "cp1252", "SHIFT_JIS": "shift_jis", "LATIN-1": "iso8859-1",
-}  # fmt: skip
-_CHARSETS |= {
-    name: f"iso8859-{part}"
-    for part in (1, 2, 3, 4, 5, 6, 7, 8, 9, 15)
-    for name in (f"8859/{part}", f"ISO-8859-{part}", f"ISO8859-{part}")
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Delimiters:
-    """The six characters of one message; an empty string is a delimiter that this message does not have."""
-
-    field: str = "|"
-    component: str = "^"
-    repetition: str = "~"
-    escape: str = "\\"
-    subcomponent: str = "&"
-    truncation: str = "#"
-
-
-DEFAULT = Delimiters()
 
 
 @dataclass(frozen=True)
@@ -203,11 +179,12 @@ def split_frame(raw: bytes) -> tuple[bytes, ...]:
     return tuple(raw[a:b] for a, b in zip([0, *cuts], [*cuts, len(raw)], strict=True))
 
 
-def parse(raw: bytes, charset: str | None = None) -> Message:
+def parse(raw: bytes, charset: str | None = None, offset: int = 0) -> Message:
     """Take one message apart. `charset` is the connection's setting (a name of table 0211 or UTF-8), if any.
 
     Segments may end in CR, LF or CRLF; a byte order mark, leading blanks, empty lines and framing bytes are
-    skipped; nothing else is touched. Raises Invalid (`MSH`) when there is no header to read it by.
+    skipped; nothing else is touched. `offset` is where the message begins in its frame, so that the segments'
+    byte offsets are those of the frame. Raises Invalid (`MSH`) when there is no header to read it by.
     """
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise Invalid({"MSH": "The message is in UTF-16, which cannot be framed: have the sender use UTF-8."})
@@ -218,11 +195,14 @@ def parse(raw: bytes, charset: str | None = None) -> Message:
     warnings: list[str] = []
     end_of_head = next(end for start, end in lines if start == first)
     marks = _delimiters(raw[first:end_of_head], warnings)
-    codec, used = _charset(raw, lines, first, marks, charset, warnings)
+    fields = raw[first:end_of_head].decode("latin-1").split(marks.field)
+    names = fields[17] if len(fields) > 17 else ""
+    declared = names.split(marks.repetition) if marks.repetition else [names]
+    codec, used = decide(raw, lines, declared, charset, warnings)
     segments = []
     for start, end in lines:
         text = raw[start:end].decode(codec, "replace")
-        segments.append(Segment(text, start, end, marks, codec))
+        segments.append(Segment(text, start + offset, end + offset, marks, codec))
     return Message(tuple(segments), marks, used, tuple(warnings))
 
 
@@ -261,71 +241,9 @@ def body(message: Message) -> list[Segment]:
     return kept
 
 
-def escape(text: str, marks: Delimiters = DEFAULT, formatted: bool = False) -> str:
-    """Make text safe inside a field: delimiters become escapes, and no byte can end a segment or a frame.
-
-    New lines become `\\.br\\` in a formatted field and one blank elsewhere; other control characters go.
-    """
-    lines = re.split(r"\r\n|\r|\n", text)
-    out = []
-    named = {
-        marks.escape: "E", marks.field: "F", marks.component: "S", marks.subcomponent: "T", marks.repetition: "R"
-    }  # fmt: skip
-    for line in lines:
-        clean = "".join(c for c in line if c >= " " and c != "\x7f")
-        # One pass over the characters: what an escape brings in is never escaped again.
-        out.append("".join(f"{marks.escape}{named[c]}{marks.escape}" if c in named else c for c in clean))
-    return (f"{marks.escape}.br{marks.escape}" if formatted else " ").join(out)
-
-
-def unescape(text: str, marks: Delimiters = DEFAULT, formatted: bool = False, codec: str = "ascii") -> str:
-    """Resolve escapes in one pass from left to right; unknown or unbalanced ones stay as they are.
-
-    `\\Xhh..\\` is bytes of the message's character set; `\\.br\\` and its kin are new lines in formatted text only.
-    """
-    mark = marks.escape
-    if not mark or mark not in text:
-        return text
-    out: list[str] = []
-    at = 0
-    while at < len(text):
-        begin = text.find(mark, at)
-        end = text.find(mark, begin + 1) if begin >= 0 else -1
-        if end < 0:
-            out.append(text[at:])
-            break
-        out.append(text[at:begin])
-        meaning = _meaning(text[begin + 1 : end], marks, formatted, codec)
-        if meaning is None:
-            # Not an escape: its first mark is text, and its second may open a real one.
-            out.append(text[begin:end])
-            at = end
-        else:
-            out.append(meaning)
-            at = end + 1
-    return "".join(out)
-
-
-def _meaning(code: str, marks: Delimiters, formatted: bool, codec: str) -> str | None:
-    known = {
-        "F": marks.field, "S": marks.component, "T": marks.subcomponent, "R": marks.repetition,
-        "E": marks.escape, "P": marks.truncation, "H": "", "N": "",
-    }  # fmt: skip
-    if code in known:
-        return known[code]
-    if code[:1] == "X" and len(code) > 1 and len(code) % 2 and re.fullmatch("[0-9A-Fa-f]+", code[1:]):
-        try:
-            return bytes.fromhex(code[1:]).decode(codec)
-        except UnicodeDecodeError:
-            return None
-    if formatted and re.fullmatch(r"\.(br|sp|in|ti|fi|nf|ce|sk)[ +-]*\d{0,3}", code):
-        return "\n"
-    return None
-
-
 def _lines(raw: bytes) -> list[tuple[int, int]]:
     begin = 3 if raw.startswith(b"\xef\xbb\xbf") else 0
-    found = []
+    found: list[tuple[int, int]] = []
     for match in re.compile(rb"[^\r\n]+").finditer(raw, begin):
         start, end = match.span()
         while start < end and raw[start] in b"\x0b\x1c" or (not found and start < end and raw[start] in b" \t"):
@@ -356,53 +274,6 @@ def _delimiters(head: bytes, warnings: list[str]) -> Delimiters:
     if len(declared) not in (4, 5) or list(declared) != chosen[: len(declared)]:
         warnings.append(f"MSH-2 is '{declared}' and was completed to '{''.join(chosen[:4])}': check the sender.")
     return Delimiters(field, *chosen)
-
-
-def _charset(
-    raw: bytes, lines: list[tuple[int, int]], first: int, marks: Delimiters, setting: str | None,
-    warnings: list[str],
-) -> tuple[str, str]:  # fmt: skip
-    names = _declared(raw[first : next(end for start, end in lines if start == first)], marks)
-    if raw.isascii() and b"\x1b" not in raw and not setting:
-        return "ascii", "ASCII"
-    tries = [(setting, "connection setting")] if setting else []
-    # The first name is the default set; later ones are what the text may switch to, which contains the first.
-    tries += [(name, "MSH-18") for name in reversed(names)]
-    tries += [("UNICODE UTF-8", "tried"), ("WINDOWS-1252", "tried")]
-    for name, why in tries:
-        codec = _codec(name)
-        if codec is None:
-            warnings.append(f"The character set '{name}' ({why}) is not known: check accented letters.")
-            continue
-        if codec == "iso8859-1" and any(0x80 <= byte <= 0x9F for byte in raw):
-            # Senders that say 8859/1 and use these bytes are Windows programs; 8859/1 has no letters there.
-            codec, why = "cp1252", f"{why} said {name}"
-        if _decodes(raw, lines, codec):
-            if why == "tried" and (names or setting):
-                warnings.append(f"The text is not in the character set that was named; read as {codec}.")
-            return codec, f"{codec} ({why})"
-    warnings.append("Some characters could not be read and show as �: compare with the sender's screen.")
-    return "cp1252", "cp1252 (tried, characters lost)"
-
-
-def _declared(head: bytes, marks: Delimiters) -> list[str]:
-    fields = head.decode("latin-1").split(marks.field)
-    text = fields[17] if len(fields) > 17 else ""
-    names = text.split(marks.repetition) if marks.repetition else [text]
-    return [name.strip() for name in names if name.strip() and name.strip() != DELETED]
-
-
-def _codec(name: str) -> str | None:
-    return _CHARSETS.get(name.strip().upper())
-
-
-def _decodes(raw: bytes, lines: list[tuple[int, int]], codec: str) -> bool:
-    try:
-        for start, end in lines:
-            raw[start:end].decode(codec)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _rebuilt(segment: Segment) -> str:
