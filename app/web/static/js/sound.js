@@ -54,7 +54,7 @@ function play(tone) {
   flash(tone);
   sound(tone);
   document.documentElement.dataset.lastTone = tone;
-  if (tone === "wrong") navigator.vibrate?.([180, 80, 180]);
+  if (tone === "wrong" && navigator.userActivation?.hasBeenActive) navigator.vibrate?.([180, 80, 180]);
 }
 
 document.addEventListener("laminar:tone", (event) => play(event.detail));

@@ -1,10 +1,15 @@
-// Wet double gloves tap twice. A second tap on the same button within 400 ms is ignored, a form that is on its way is not
-// sent again, and its button says "Working…" until the answer is there.
-import { isLost } from "./page.js";
+// Wet double gloves tap twice. A second tap on the same button within 400 ms is ignored, and so is one that falls on the
+// next page, whose main action stands in the same place. A form that is on its way is not sent again, and its button
+// says "Working…" until the answer is there.
+import { isLost, onShown } from "./page.js";
 
 const TWICE = 400;
 const PATIENCE = 16000;
 const taps = new WeakMap();
+let lastTap = -Infinity;
+let shown = -Infinity; // when the page last changed under the finger
+
+onShown((part) => { if (part === document.body) shown = performance.now(); });
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("button, a.button, input[type=submit]");
@@ -12,12 +17,15 @@ document.addEventListener("click", (event) => {
   const now = performance.now();
   const before = taps.get(button) ?? -Infinity;
   const isDisabled = button.getAttribute("aria-disabled") === "true";
-  if (isDisabled || (event.detail !== 0 && now - before < TWICE)) {
+  const isTwice = now - before < TWICE || (now - lastTap < TWICE && shown > lastTap);
+  // detail 0 is the keyboard or a script: both mean it.
+  if (isDisabled || (event.detail !== 0 && isTwice)) {
     event.preventDefault();
     event.stopImmediatePropagation();
     return;
   }
   taps.set(button, now);
+  lastTap = now;
 }, true);
 
 function working(form, button) {

@@ -45,7 +45,7 @@ function showGauge(gauge) {
   if (!svg) return;
   svg.toggleAttribute("hidden", !gauge);
   if (!gauge) return;
-  const at = (share) => (Math.min(1, Math.max(0, share)) * 1000).toFixed(1);
+  const at = (share) => (Math.min(1, Math.max(0, share)) * 600).toFixed(1); // the drawing is 600 wide
   const band = svg.querySelector("[data-band]");
   put(band, "x", at(gauge.low));
   put(band, "width", (at(gauge.high) - at(gauge.low)).toFixed(1));
