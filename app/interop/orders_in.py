@@ -165,6 +165,7 @@ def _order(
         stage="encoded" if rxe or source.kind == "RDE" else "prescribed",
         key=key,
         placer=read_ei(orc, 2),
+        placer_parts=tuple(orc.get(2, part, 0) for part in range(1, 5)) if orc.raw(2) else (),
         filler=read_ei(orc, 3),
         group=orc.get(4),
         parent=orc.get(8, 1, 1),

@@ -112,9 +112,10 @@ class OrderMessage:
     """One order event. What our list of required fields lacks makes an Unmappable instead, never a guess.
 
     `key` is the order's identity over all messages; `dose_number` is set where the feed numbers single doses.
-    `stage`: "encoded" orders come from a pharmacy system, "prescribed" ones were not seen by a pharmacist yet.
-    `bag` counts the instances when one message sends the bags of one order. `components` is the recipe to use,
-    `other_components` every further RXC of the group, so that nothing is lost.
+    `placer_parts` is ORC-2 with all its components, to be sent back unchanged. `stage`: "encoded" orders come from
+    a pharmacy system, "prescribed" ones were not seen by a pharmacist yet. `bag` counts the instances when one
+    message sends the bags of one order. `components` is the recipe to use, `other_components` every further RXC of
+    the group, so that nothing is lost.
     """
 
     source: Source
@@ -123,6 +124,7 @@ class OrderMessage:
     stage: Literal["encoded", "prescribed"]
     key: str
     placer: Number | None
+    placer_parts: tuple[str, ...]
     filler: Number | None
     group: str
     parent: str
