@@ -1,13 +1,18 @@
 """People, what they may do, how they prove who they are, where they are signed in, and what they signed."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.permissions import Role
 from app.core.workflow import Meaning
 from app.db.base import Base, Key, Ref, one_of
+
+
+def _while(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 class Person(Base):
@@ -44,14 +49,38 @@ class Credential(Base):
     slowed_until: Mapped[datetime | None]
 
 
-class SetUpCode(Base):
-    """The one-time code that `serve` prints on an empty database; it makes the first manager and is then used."""
+class UnknownAttempts(Base):
+    """Wrong attempts with badges and user names that nobody has, so that they slow down just as known ones do.
 
-    __tablename__ = "set_up_code"
+    `bucket` is the first 16 bits of the hash of what was shown: enough to count by, too little to tell what it was
+    (people type passwords into the wrong field), and never more than 65,536 rows.
+    """
+
+    __tablename__ = "unknown_attempts"
+
+    bucket: Mapped[str] = mapped_column(primary_key=True)
+    wrong_attempts: Mapped[int] = mapped_column(default=0)
+    slowed_until: Mapped[datetime | None]
+    last_at: Mapped[datetime]
+
+
+class OneTimeCode(Base):
+    """A code that is used once: the set-up code makes the first manager, an invitation lets one person choose a PIN."""
+
+    __tablename__ = "one_time_code"
 
     sha256: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    person_id: Mapped[Ref | None] = mapped_column(ForeignKey("person.id"))
     made_at: Mapped[datetime]
+    until: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(one_of("kind", ("set-up", "invitation")), name="kind_known"),
+        CheckConstraint("(kind = 'invitation') = (person_id IS NOT NULL)", name="invitation_is_for_a_person"),
+        Index("ix_one_time_code_person_id", "person_id"),
+    )
 
 
 class SignIn(Base):
@@ -69,7 +98,11 @@ class SignIn(Base):
     ended_at: Mapped[datetime | None]
     signed_fully_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_sign_in_person_id_ended_at", "person_id", "ended_at"),)
+    __table_args__ = (
+        Index("ix_sign_in_person_id_ended_at", "person_id", "ended_at"),
+        # One person at a station at a time: the badge of a second one switches, it never merges.
+        Index("uq_sign_in_one_at_a_station", "station_id", unique=True, **_while("ended_at IS NULL")),
+    )
 
 
 class Signature(Base):
