@@ -6,13 +6,14 @@ SI over and over where SIR is not known). After any silence it asks again who is
 
 from collections import deque
 from collections.abc import MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Final
 
 from devices.mt_sics import COMMANDS, Command, answer_id, more_follows, texts, wire
-from devices.reading import GRAM_EXPONENT, Reading, fault
+from devices.reading import GRAM_EXPONENT, Reading, fault, in_grams
 
 SILENCE_S: Final = 1.0  # the slowest host output is two values a second
 POLL_S: Final = 0.1  # Kern asks for at least this between two polls
@@ -93,12 +94,10 @@ def identity_from_i2(text: str) -> tuple[str, Decimal | None, Decimal | None]:
     """Model, capacity and readability (grams) from the one text of I2, split from the right."""
     parts = text.rsplit(" ", 2)
     if len(parts) == 3 and parts[2] in GRAM_EXPONENT:
-        try:
-            capacity = Reading("weight", None, Decimal(parts[1]), parts[2], None, b"").grams
-        except (InvalidOperation, ValueError):
-            capacity = None
-        if capacity is not None:
-            return parts[0], capacity, Decimal((0, (1,), int(capacity.as_tuple().exponent)))
+        with suppress(InvalidOperation, ValueError):
+            shown = Decimal(parts[1])
+            capacity = in_grams(shown, parts[2])
+            return parts[0], capacity, in_grams(Decimal((0, (1,), int(shown.as_tuple().exponent))), parts[2])
     return text, None, None
 
 

@@ -66,6 +66,8 @@ class SimulatedBalance:
         port: int = 0,
         pty: bool = False,
     ) -> None:
+        if Decimal(readability) <= 0 or Decimal(capacity) <= 0 or rate_hz <= 0 or settle_s < 0:
+            raise ValueError("A balance has a capacity, a readability and a rate above zero.")
         self._plate = Nameplate(serial, model)
         self._pan = Pan(Decimal(capacity), Decimal(readability), noise_g, seed, settle_s)
         self._rate_hz = rate_hz
