@@ -8,6 +8,7 @@ from devices.printers import PrinterTrouble, printer_from_url
 from devices.simulated_printer import SimulatedPrinter
 from devices.zebra_printer import CupsPrinter, QueueZebra
 
+pytest_plugins = ("tests.devices.cups_fixture",)
 pytestmark = pytest.mark.cups
 
 EVERY_BYTE = b"^XA^FO20,20^GFA,256,256,16," + bytes(range(256)) + "Zoë ’ µ".encode() + b"^FS^XZ"
