@@ -68,9 +68,8 @@ def settled(readings: Sequence[Stamped], since: float, readability: Decimal) -> 
     if len(window) < STILL_READINGS or window[0][0].at - window[-1][0].at < STILL_SECONDS:
         return None
     masses = [grams for _, grams in window]
-    newest = window[0][1]
     return Settled(
-        value_g=_decimal(sum(map(Fraction, masses), Fraction(0)) / len(masses)).quantize(newest),
+        value_g=_decimal(sum(map(Fraction, masses), Fraction(0)) / len(masses)).quantize(masses[0]),
         n=len(masses),
         spread_g=max(masses) - min(masses),
         first_at=window[-1][0].at,
@@ -81,11 +80,13 @@ def settled(readings: Sequence[Stamped], since: float, readability: Decimal) -> 
 
 def gain(before_g: Decimal, after_g: Decimal) -> Decimal:
     """What a bag or a syringe took up: after − before. Negative when it lost; the sign is never dropped."""
+    finite(before_g=before_g, after_g=after_g)
     return EXACT.subtract(after_g, before_g)
 
 
 def loss(before_g: Decimal, after_g: Decimal) -> Decimal:
     """What left a vial: before − after. Negative when it gained; the sign is never dropped."""
+    finite(before_g=before_g, after_g=after_g)
     return EXACT.subtract(before_g, after_g)
 
 
@@ -107,7 +108,6 @@ def judge(
     deviation, readings averaged in each weighing, tolerance in percent of the target but at least `floor_ml`.
     A vial's loss is judged by `judge_mass(mass_g=loss(before, after), …)`. Raises Invalid as `judge_mass` does.
     """
-    _check(before_g=before_g, after_g=after_g)
     return judge_mass(
         target_ml=target_ml, density_g_per_ml=density_g_per_ml, density_u=density_u,
         mass_g=gain(before_g, after_g), readability_g=readability_g, repeatability_g=repeatability_g,
@@ -133,9 +133,9 @@ def judge_mass(
     Raises Invalid with a sentence for every number that cannot be: not finite, a density outside 0.6–1.9 g/mL, no
     readings, anything negative that measures a spread. Source: JCGM 100 (propagation); house rule "Gravimetry".
     """
-    _check(mass_g=mass_g)
-    _check_positive(target_ml=target_ml)
-    _check_not_negative(tolerance_percent=tolerance_percent, floor_ml=floor_ml)
+    finite(mass_g=mass_g)
+    positive(target_ml=target_ml)
+    not_negative(tolerance_percent=tolerance_percent, floor_ml=floor_ml)
     if tolerance_percent > 100:
         raise Invalid({"tolerance_percent": "A tolerance above 100 % allows anything: enter a smaller one."})
     mass, target = Fraction(mass_g), Fraction(target_ml)
@@ -166,7 +166,7 @@ def liquid(
 
     Raises Invalid as `judge_mass` does.
     """
-    _check(mass_g=mass_g)
+    finite(mass_g=mass_g)
     mass = Fraction(mass_g)
     squared = _squared_uncertainty(mass, density_g_per_ml, density_u, readability_g, repeatability_g, readings)
     return _decimal(mass / Fraction(density_g_per_ml)), _root(squared)
@@ -189,7 +189,7 @@ def planned_uncertainty(
 
     Raises Invalid as `judge_mass` does.
     """
-    _check_positive(target_ml=target_ml, density_g_per_ml=density_g_per_ml)
+    positive(target_ml=target_ml, density_g_per_ml=density_g_per_ml)
     return liquid(
         mass_g=EXACT.multiply(target_ml, density_g_per_ml), density_g_per_ml=density_g_per_ml, density_u=density_u,
         readability_g=readability_g, repeatability_g=repeatability_g, readings=readings,
@@ -211,7 +211,7 @@ def feasible(target_ml: Decimal, uncertainty_ml: Decimal, tolerance_ml: Decimal)
 
 def tolerance_floor(target_ml: Decimal, graduation_ml: Decimal, hard_limit_percent: Decimal) -> Decimal:
     """The least tolerance in mL: half the syringe's graduation, never above the recipe's hard limit."""
-    _check_positive(target_ml=target_ml, graduation_ml=graduation_ml, hard_limit_percent=hard_limit_percent)
+    positive(target_ml=target_ml, graduation_ml=graduation_ml, hard_limit_percent=hard_limit_percent)
     return min(graduation_ml / 2, target_ml * hard_limit_percent / 100)
 
 
@@ -222,25 +222,10 @@ def tolerance(
 
     Raises Invalid where the tolerance is wider than the hard limit.
     """
-    _check_not_negative(percent_of_target=percent_of_target)
+    not_negative(percent_of_target=percent_of_target)
     if percent_of_target > hard_limit_percent:
         raise Invalid({"percent_of_target": "The tolerance is wider than the recipe's hard limit: lower it."})
     return max(target_ml * percent_of_target / 100, tolerance_floor(target_ml, graduation_ml, hard_limit_percent))
-
-
-def least_mass(
-    readability_g: Decimal, repeatability_g: Decimal, tolerance_percent: Decimal, *, tared_in_place: bool
-) -> Decimal:
-    """The smallest net mass in g that a balance may be trusted with: 2·max(s, 0.41 d)/tolerance.
-
-    Times √2 where before and after are two weighings (not `tared_in_place`). Source: USP ⟨41⟩, its sum with our
-    tolerance in place of 0.10 %.
-    """
-    _check_not_negative(repeatability_g=repeatability_g)
-    _check_positive(readability_g=readability_g, tolerance_percent=tolerance_percent)
-    spread = max(Fraction(repeatability_g), Fraction(readability_g) * 41 / 100)
-    mass = 2 * spread / (Fraction(tolerance_percent) / 100)
-    return _root(mass * mass * (1 if tared_in_place else 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +251,8 @@ def amount_made(
 
     `concentration_u_percent`: expanded uncertainty of a measured concentration, added in quadrature.
     """
-    _check_positive(target_ml=target_ml)
-    _check_not_negative(concentration_u_percent=concentration_u_percent)
+    positive(target_ml=target_ml)
+    not_negative(concentration_u_percent=concentration_u_percent)
     share = Fraction(judged.volume_ml) / Fraction(target_ml)
     of_volume = Fraction(judged.expanded_uncertainty_ml) / Fraction(target_ml) * 100
     of_concentration = share * Fraction(concentration_u_percent)
@@ -307,7 +292,7 @@ def _verdict(deviation: Fraction, allowed: Fraction, squared: Fraction) -> Verdi
 
 
 def _squared_difference(readability_g: Decimal, repeatability_g: Decimal, readings: int) -> Fraction:
-    _check_not_negative(readability_g=readability_g, repeatability_g=repeatability_g)
+    not_negative(readability_g=readability_g, repeatability_g=repeatability_g)
     if not isinstance(readings, int) or isinstance(readings, bool) or readings < 1:
         raise Invalid({"readings": "At least one reading is needed: enter a whole number from 1."})
     return 2 * (Fraction(repeatability_g) ** 2 / readings + Fraction(readability_g) ** 2 / 12)
@@ -316,11 +301,11 @@ def _squared_difference(readability_g: Decimal, repeatability_g: Decimal, readin
 def _squared_uncertainty(
     mass: Fraction, density: Decimal, density_u: Decimal, readability: Decimal, repeatability: Decimal, n: int
 ) -> Fraction:
-    _check(density_g_per_ml=density)
+    finite(density_g_per_ml=density)
     if not LIGHTEST <= density <= DENSEST:
         said = f"No injectable liquid has a density of {number(density)} g/mL"
         raise Invalid({"density_g_per_ml": f"{said}: enter one from {LIGHTEST} to {DENSEST}."})
-    _check_not_negative(density_u=density_u)
+    not_negative(density_u=density_u)
     if density_u >= density:
         raise Invalid({"density_u": "The uncertainty of the density is as large as the density: measure it again."})
     rho, u_rho = Fraction(density), Fraction(density_u) / 2
@@ -328,24 +313,26 @@ def _squared_uncertainty(
     return 4 * (weighing + (mass * u_rho / rho**2) ** 2)
 
 
-def _check(**numbers: Decimal) -> None:
+def finite(**numbers: Decimal) -> None:
+    """Let only decimal numbers of a weighable size pass. Raises Invalid under the name of the first other one."""
     for name, value in numbers.items():
         if not isinstance(value, Decimal) or not value.is_finite():
             raise Invalid({name: f"{name} is not a number: enter it in digits."})
-        exponent = value.as_tuple().exponent
-        if value.adjusted() > 9 or (isinstance(exponent, int) and not -60 <= exponent <= 9):
+        if value.adjusted() > 9 or not -60 <= int(value.as_tuple().exponent) <= 9:
             raise Invalid({name: f"{name} is beyond anything that is weighed: check it."})
 
 
-def _check_positive(**numbers: Decimal) -> None:
-    _check(**numbers)
+def positive(**numbers: Decimal) -> None:
+    """Let only finite numbers above zero pass. Raises Invalid under the name of the first other one."""
+    finite(**numbers)
     for name, value in numbers.items():
         if value <= 0:
             raise Invalid({name: f"{name} is {number(value)}: it must be above zero."})
 
 
-def _check_not_negative(**numbers: Decimal) -> None:
-    _check(**numbers)
+def not_negative(**numbers: Decimal) -> None:
+    """Let only finite numbers from zero upwards pass. Raises Invalid under the name of the first other one."""
+    finite(**numbers)
     for name, value in numbers.items():
         if value < 0:
             raise Invalid({name: f"{name} is {number(value)}: it cannot be below zero."})
@@ -361,5 +348,4 @@ def _root(value: Fraction) -> Decimal:
 
 def _ml(value: Decimal) -> str:
     """A volume in a sentence, at two meaningful digits."""
-    digits = max(0, 1 - value.adjusted()) if value else 0
-    return str(Quantity(value, "mL").rounded(max(digits, 1)))
+    return str(Quantity(value, "mL").rounded(max(1, 1 - value.adjusted()) if value else 1))

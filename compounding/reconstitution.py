@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from app.core.errors import Invalid
 from app.core.quantity import Quantity, Ratio
 from app.core.wording import number
-from compounding.gravimetry import gain, liquid
+from compounding.gravimetry import gain, liquid, not_negative
 
 _FINE = Context(prec=50, rounding=ROUND_HALF_EVEN)
 
@@ -73,8 +73,7 @@ def reconstituted(
     Masses in g, volumes in mL, both `_u` expanded (k = 2); the vial's content is taken as labelled. Raises Invalid
     as `gravimetry.judge_mass` does, and where the vial did not gain. Source: compounding 3.2, JCGM 100.
     """
-    if displacement_ml < 0 or displacement_u < 0:
-        raise Invalid({"displacement_ml": "A displacement volume and its uncertainty cannot be below zero."})
+    not_negative(displacement_ml=displacement_ml, displacement_u=displacement_u)
     added_g = gain(before_g, after_g)
     if added_g <= 0:
         raise Invalid({"after_g": "The vial did not gain any diluent: weigh it again after adding."})
