@@ -1,0 +1,265 @@
+"""Finding drugs, products and packages: exactly, or not at all."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Protocol
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session
+
+from app.core.quantity import Quantity
+from app.formulary.models import Density, Drug, Package, Product, SiteCode
+from app.formulary.product import (
+    AS_SUPPLIED,
+    RECONSTITUTED,
+    Ambiguous,
+    ApprovedDensity,
+    Displacement,
+    DrugFacts,
+    FoundPackage,
+    ProductInUse,
+)
+
+PAGE = 50
+
+
+class Scanned(Protocol):
+    """What is needed of a barcode that was read: its GTIN-14 and the ten digits of its NDC, where it has them."""
+
+    @property
+    def gtin14(self) -> str | None: ...
+
+    @property
+    def ndc10(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class ProductLine:
+    """One line of a search: a product, what it is, and the drug for which the pharmacy uses it (None: not in use)."""
+
+    product_id: int
+    ndc: str
+    name: str
+    nonproprietary: str
+    labeler: str
+    form: str
+    strength: str
+    drug: str | None
+
+
+@dataclass(frozen=True)
+class WaitingDensity:
+    """A density that somebody entered and nobody approved yet."""
+
+    density_id: int
+    product: str
+    state: str
+    g_per_ml: Decimal
+    u_g_per_ml: Decimal
+    source: str
+    entered_by: int
+    ends_on: date | None
+
+
+def find_package(session: Session, barcode: Scanned) -> FoundPackage | Ambiguous | None:
+    """Find the one package that a barcode names: by its whole GTIN-14, else by the ten digits of its NDC.
+
+    Digits are compared whole, never by prefix or padding (FT01, FT02); digits that two NDCs share are ambiguous
+    until a pharmacist binds the GTIN. None: nobody entered it.
+    """
+    if barcode.gtin14:
+        exact = _packages(session, Package.gtin14 == barcode.gtin14)
+        if exact:
+            return exact[0]
+    if not barcode.ndc10:
+        return None
+    same_digits = _packages(session, Package.ndc10 == barcode.ndc10)
+    if len(same_digits) > 1:
+        names = " and ".join(f"{each.ndc} ({each.product_name})" for each in same_digits)
+        return Ambiguous(
+            f"The digits {barcode.ndc10} may mean {names}. Do not use it: ask a pharmacist to bind this barcode."
+        )
+    return same_digits[0] if same_digits else None
+
+
+def _packages(session: Session, where: ColumnElement[bool]) -> list[FoundPackage]:
+    query = select(Package, Product).join(Product, Product.id == Package.product_id)
+    query = query.where(where).order_by(Package.ndc)
+    return [
+        FoundPackage(
+            package_id=package.id,
+            product_id=product.id,
+            ndc=package.ndc,
+            description=package.description,
+            product_name=product.name,
+            strength=product.strength,
+            drug_id=product.drug_id,
+        )
+        for package, product in session.execute(query)
+    ]
+
+
+def drug_by_code(session: Session, code: str) -> DrugFacts | None:
+    """Find a drug by the code that recipes use, exactly."""
+    drug = session.scalars(select(Drug).where(Drug.code == code)).one_or_none()
+    return None if drug is None else _drug(drug)
+
+
+def drug(session: Session, drug_id: int) -> DrugFacts | None:
+    """Find a drug by its number."""
+    found = session.get(Drug, drug_id)
+    return None if found is None else _drug(found)
+
+
+def drugs(session: Session) -> tuple[DrugFacts, ...]:
+    """List every drug by name, for the page that maps a sender's codes."""
+    return tuple(_drug(each) for each in session.scalars(select(Drug).order_by(Drug.name)))
+
+
+def _drug(row: Drug) -> DrugFacts:
+    return DrugFacts(row.id, row.code, row.name, row.kind, row.high_alert)
+
+
+def meaning_of(session: Session, sender: str, code: str, text: str) -> DrugFacts | None:
+    """The drug that a sender's code and text mean here; None when this very pair was never decided.
+
+    An old code with a new text is not the old drug (codes are reused): it is asked again.
+    """
+    query = (
+        select(Drug)
+        .join(SiteCode, SiteCode.drug_id == Drug.id)
+        .where(SiteCode.sender == sender, SiteCode.code == as_sent(code), SiteCode.text == as_sent(text))
+    )
+    found = session.scalars(query).one_or_none()
+    return None if found is None else _drug(found)
+
+
+def as_sent(text: str) -> str:
+    """A sender's code or text with its blanks evened out, which is all that may differ between two sendings."""
+    return " ".join(text.split())
+
+
+def products_in_use(session: Session, drug_id: int, on: date) -> tuple[ProductInUse, ...]:
+    """The products that the pharmacy uses for a drug, with the densities approved and valid on a day."""
+    query = select(Product).where(Product.drug_id == drug_id).order_by(Product.name, Product.ndc)
+    return _in_use(session, session.scalars(query).all(), on)
+
+
+def product_in_use(session: Session, product_id: int, on: date) -> ProductInUse | None:
+    """One product with what is known about it on a day; None when the pharmacy does not use it."""
+    found = _in_use(session, session.scalars(select(Product).where(Product.id == product_id)).all(), on)
+    return found[0] if found else None
+
+
+def _in_use(session: Session, products: Iterable[Product], on: date) -> tuple[ProductInUse, ...]:
+    used = [each for each in products if each.drug_id is not None]
+    if not used:
+        return ()
+    drug_rows = session.scalars(select(Drug).where(Drug.id.in_({each.drug_id for each in used})))
+    by_drug = {row.id: _drug(row) for row in drug_rows}
+    approved = _approved(session, [each.id for each in used], on)
+    return tuple(
+        ProductInUse(
+            product_id=each.id,
+            ndc=each.ndc,
+            name=each.name,
+            labeler=each.labeler,
+            strength=each.strength,
+            drug=by_drug[each.drug_id or 0],
+            container=each.container or "",
+            content=_content(each),
+            volume_ml=each.volume_ml if each.volume_ml is not None else Decimal(0),
+            displacement=_displacement(each),
+            gross_min_g=each.gross_min_g,
+            gross_max_g=each.gross_max_g,
+            as_supplied=approved.get((each.id, AS_SUPPLIED)),
+            reconstituted=approved.get((each.id, RECONSTITUTED)),
+        )
+        for each in used
+    )
+
+
+def _content(product: Product) -> Quantity | None:
+    if product.content is None or product.content_unit is None:
+        return None
+    return Quantity(product.content, product.content_unit)
+
+
+def _displacement(product: Product) -> Displacement | None:
+    ml, u_ml, source = product.displacement_ml, product.displacement_u_ml, product.displacement_source
+    return None if ml is None or u_ml is None or source is None else Displacement(ml, u_ml, source)
+
+
+def _approved(session: Session, product_ids: list[int], on: date) -> dict[tuple[int, str], ApprovedDensity]:
+    query = (
+        select(Density)
+        .where(
+            Density.product_id.in_(product_ids),
+            Density.approved_by.is_not(None),
+            or_(Density.ends_on.is_(None), Density.ends_on >= on),
+        )
+        .order_by(Density.approved_at, Density.id)
+    )
+    # The last one approved counts; what it replaced stays in the table for the doses that were judged by it.
+    return {
+        (row.product_id, row.state): ApprovedDensity(
+            density_id=row.id,
+            state=row.state,
+            g_per_ml=row.g_per_ml,
+            u_g_per_ml=row.u_g_per_ml,
+            source=row.source,
+            entered_by=row.entered_by,
+            approved_by=row.approved_by,
+            approved_at=row.approved_at,
+            ends_on=row.ends_on,
+        )
+        for row in session.scalars(query)
+        if row.approved_by is not None and row.approved_at is not None
+    }
+
+
+def waiting_densities(session: Session) -> tuple[WaitingDensity, ...]:
+    """List the densities that wait for a second person, the oldest first."""
+    query = (
+        select(Density, Product)
+        .join(Product, Product.id == Density.product_id)
+        .where(Density.approved_by.is_(None))
+        .order_by(Density.entered_at, Density.id)
+    )
+    return tuple(
+        WaitingDensity(
+            density_id=each.id,
+            product=f"{product.name} {product.strength} ({product.ndc})",
+            state=each.state,
+            g_per_ml=each.g_per_ml,
+            u_g_per_ml=each.u_g_per_ml,
+            source=each.source,
+            entered_by=each.entered_by,
+            ends_on=each.ends_on,
+        )
+        for each, product in session.execute(query)
+    )
+
+
+def search(session: Session, words: str, limit: int = PAGE) -> tuple[ProductLine, ...]:
+    """Find products in whose names, labeler, NDC or strength every word occurs; those in use stand first."""
+    query = select(Product, Drug.name).outerjoin(Drug, Drug.id == Product.drug_id)
+    for word in words.split():
+        columns = (Product.name, Product.nonproprietary, Product.labeler, Product.ndc, Product.strength)
+        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    query = query.order_by(Product.drug_id.is_(None), Product.name, Product.ndc).limit(limit)
+    return tuple(
+        ProductLine(
+            product_id=product.id,
+            ndc=product.ndc,
+            name=product.name,
+            nonproprietary=product.nonproprietary,
+            labeler=product.labeler,
+            form=product.form,
+            strength=product.strength,
+            drug=used_for,
+        )
+        for product, used_for in session.execute(query)
+    )
