@@ -76,6 +76,7 @@ def from_facts(kept: Mapping[str, Any]) -> DispenseLabel:
 
 def texts(label: DispenseLabel) -> dict[str, str]:
     """What is written in each box of the layout, by the box's name; a box without text is left out."""
+    square = label.bedside_code and label.bedside_kind == "datamatrix"
     written = {
         "hospital": "TEST - not for a patient" if label.test else label.hospital,
         "order": _led("Order ", label.order_number),
@@ -94,8 +95,9 @@ def texts(label: DispenseLabel) -> dict[str, str]:
         "beyond_use": _led("USE BY ", label.beyond_use),
         "storage": label.storage,
         "auxiliary": " ".join(text.rstrip(".") + "." for text in label.auxiliary if text),
-        "bedside": _bedside(label),
-        "ward": "bedside" if label.bedside_code and label.bedside_kind == "datamatrix" else "",
+        "bedside": label.bedside_code,
+        "ward": "bedside" if square else "",
+        "ward_code": "Bedside code" if square else "",
         "reprint": f"REPRINT {label.reprint}" if label.reprint else "",
         "replaces": _led("replaces ", label.copy_of),
         "prepared": f"Prepared by {label.prepared_by} {label.made_at}",
@@ -210,10 +212,6 @@ def _total(label: DispenseLabel) -> str:
     return ", ".join(
         part for part in (_led("Total volume ", label.total_volume), _led("drug volume ", label.volume)) if part
     )
-
-
-def _bedside(label: DispenseLabel) -> str:
-    return label.bedside_code if label.bedside_kind == "code128" else _led("Bedside code ", label.bedside_code)
 
 
 def _tidy(text: str) -> str:

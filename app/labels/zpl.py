@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 LONGEST_FIELD = 200
 
@@ -52,8 +53,9 @@ def visible(text: str) -> str:
 def field_data(text: str, block: bool = False) -> str:
     """`text` as the data of `^FH_^FD…^FS` under `^CI28`: pure ASCII in which nothing is a command any more.
 
-    ^ ~ _ and every byte beyond ASCII are written as `_XX`. In a `block` (^FB) a backslash stays a command even after
-    hexadecimal decoding, so it becomes a slash there. Raises ValueError above LONGEST_FIELD characters.
+    ^ ~ _ ! (which begins a setting, `! U1`) and every byte beyond ASCII are written as `_XX`. In a `block` (^FB) a
+    backslash stays a command even after hexadecimal decoding, so it becomes a slash there. Raises ValueError above
+    LONGEST_FIELD characters.
     """
     shown = visible(text)
     if len(shown) > LONGEST_FIELD:
@@ -83,6 +85,8 @@ def audit_job(job: bytes) -> None:
     for command in found:
         _refuse_forbidden(command)
     names = [command.name for command in found]
+    if not names:
+        raise ValueError("The job holds no label.")
     if names.count("XA") != 1 or names.count("XZ") != 1 or names[0] != "XA" or names[-1] != "XZ":
         raise ValueError(
             f"The job must be exactly one label, ^XA to ^XZ; it has {names.count('XA')} beginnings and "
@@ -95,7 +99,7 @@ def audit_job(job: bytes) -> None:
 def commands(job: bytes) -> Iterator[Command]:
     """The commands of `job` in order, as a printer with the usual command characters reads them."""
     starts = [match.start() for match in re.finditer(rb"[\^~]", job)]
-    for start, end in zip(starts, [*starts[1:], len(job)], strict=True):
+    for start, end in pairwise([*starts, len(job)]):
         text = job[start + 1 : end]
         letters = text[:2].decode("latin-1").upper()
         # ^A is the one command of one letter; what follows is the font's name.
@@ -104,7 +108,7 @@ def commands(job: bytes) -> Iterator[Command]:
 
 
 def _plain(byte: int) -> bool:
-    return 0x20 <= byte < 0x7F and byte not in b"^~_"
+    return 0x20 <= byte < 0x7F and byte not in b"^~_!"
 
 
 def _refuse_forbidden(command: Command) -> None:

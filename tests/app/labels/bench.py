@@ -1,0 +1,84 @@
+"""What tests of labels share: one honest label, a renderer's picture of its bytes, and a scanner's reading of that."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+
+import zplkit
+import zxingcpp
+from PIL import Image
+
+from app.labels.content import DispenseLabel, new_serial
+from app.labels.render import SIZES
+
+SERIAL = new_serial(bytes.fromhex("123456789abc"))
+OLD_SERIAL = new_serial(bytes.fromhex("0a0b0c0d0e0f"))
+
+LABEL = DispenseLabel(
+    hospital="Laminar General Hospital",
+    patient_name="ARMSTRONG, Jane",
+    mrn="00123456",
+    birth_date=date(1961, 2, 3),
+    unit_bed="5W-512-A",
+    drug="vancomycin",
+    amount="1,000 mg",
+    diluent="sodium chloride 0.9 % 250 mL",
+    total_volume="250 mL",
+    route="IV infusion",
+    rate="250 mL per hour over 60 min",
+    due="Fri 04-Dec-2026 08:00",
+    beyond_use="Fri 04-Dec-2026 14:10 EST",
+    storage="Refrigerate 2 to 8 °C",
+    prepared_by="Tina Technician",
+    made_at="04-Dec-2026 07:40",
+    serial=SERIAL,
+    order_number="RX00731942",
+    concentration="4 mg per mL",
+    auxiliary=("Protect from light", "Central line only"),
+    bedside_code="RX00731942-1",
+    bedside_kind="code128",
+)
+
+
+@dataclass(frozen=True)
+class Read:
+    """One barcode as a scanner reads it: its symbology identifier and its bytes."""
+
+    symbology: str
+    data: bytes
+
+
+def plain_for_the_renderer(job: bytes) -> bytes:
+    """Take out what the renderer does not know, and write accents as base letters: its captured type is ASCII."""
+    job = re.sub(rb"\^(?:PQ|MN|MM|PR|MD|MT|MU)[^\^~]*", b"", job)
+
+    def base(escaped: re.Match[bytes]) -> bytes:
+        text = bytes.fromhex(escaped[0].replace(b"_", b"").decode()).decode("utf-8")
+        letters = unicodedata.normalize("NFKD", text.replace("°", "'").replace("Ł", "L").replace("ł", "l"))
+        return "".join(letter for letter in letters if letter.isascii()).encode()
+
+    return re.sub(rb"(?:_[89A-F][0-9A-F])+", base, job)
+
+
+def picture(job: bytes, dots_per_mm: int = 8) -> Image.Image:
+    """The label as the renderer draws it; exactly one, or the test fails."""
+    width, length = SIZES[dots_per_mm]
+    options = zplkit.Options(profile="zd621", width=width, height=length, dpi=203 if dots_per_mm == 8 else 300)
+    labels = zplkit.render(plain_for_the_renderer(job), options).labels
+    assert len(labels) == 1
+    raster = labels[0].rasterize()
+    assert (raster.width, raster.height) == (width, length)
+    return Image.frombytes("L", (raster.width, raster.height), raster.pixels)
+
+
+def scanned(image: Image.Image) -> set[Read]:
+    """Everything a scanner finds on the picture."""
+    return {Read(code.symbology_identifier, bytes(code.bytes)) for code in zxingcpp.read_barcodes(image)}
+
+
+def written(job: bytes) -> list[str]:
+    """Every field of the job as the printer decodes it under ^FH_ and ^CI28."""
+    fields = re.findall(rb"\^FH_\^FD([^\^]*)\^FS", job)
+    unescaped = (re.sub(rb"_([0-9A-F]{2})", lambda hex_: bytes.fromhex(hex_[1].decode()), field) for field in fields)
+    return [field.decode("utf-8") for field in unescaped]

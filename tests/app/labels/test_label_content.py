@@ -1,0 +1,256 @@
+"""What may stand on a label and what may not; serials; texts that do not fit."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.labels.content import facts, from_facts, is_serial, new_serial, problems, texts, typed_serial
+from app.labels.layout import CAPITAL, CODE128, DISPENSE, MATRIX, SERIAL, Box, matrix_modules, text_width, wrap
+from tests.app.labels.bench import LABEL, OLD_SERIAL
+
+SIX = st.binary(min_size=6, max_size=6)
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+# --- serials ---
+
+
+@given(SIX)
+def test_a_new_serial_is_a_serial(random_bytes):
+    serial = new_serial(random_bytes)
+    assert is_serial(serial)
+    assert len(serial) == 12
+    assert not set(serial[2:]) & set("ILOU")
+
+
+@given(SIX, st.integers(2, 11), st.sampled_from(ALPHABET))
+def test_one_wrong_character_is_noticed(random_bytes, place, letter):
+    serial = new_serial(random_bytes)
+    wrong = serial[:place] + letter + serial[place + 1 :]
+    assert is_serial(wrong) == (wrong == serial)
+
+
+@given(SIX, st.integers(2, 10))
+def test_two_neighbours_swapped_are_noticed(random_bytes, place):
+    serial = new_serial(random_bytes)
+    wrong = serial[:place] + serial[place + 1] + serial[place] + serial[place + 2 :]
+    assert is_serial(wrong) == (wrong == serial)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "L-", "L-0000000001", "L-000000000", "l-0000000000", "L-0000000000\n", "X-0000000000"]
+)
+def test_anything_else_is_no_serial(text):
+    assert not is_serial(text)
+
+
+def test_different_randomness_gives_different_serials():
+    assert len({new_serial(number.to_bytes(6, "big")) for number in range(1000)}) == 1000
+
+
+def test_too_little_randomness_is_refused():
+    with pytest.raises(ValueError, match="6 random bytes"):
+        new_serial(b"12345")
+
+
+@given(SIX)
+def test_a_typed_serial_forgives_small_letters_and_look_alikes(random_bytes):
+    serial = new_serial(random_bytes)
+    assert typed_serial(serial.lower()) == serial
+    assert typed_serial(" " + serial[2:7] + " " + serial[7:]) == serial
+    assert typed_serial(serial.replace("1", "I").replace("0", "O")) == serial
+    assert typed_serial("L" + serial[2:].replace("1", "l")) == serial
+
+
+# --- what may be printed ---
+
+
+def test_an_honest_label_has_no_problem():
+    assert problems(LABEL) == ()
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "patient_name",
+        "mrn",
+        "unit_bed",
+        "drug",
+        "amount",
+        "route",
+        "beyond_use",
+        "storage",
+        "prepared_by",
+        "order_number",
+    ],
+)
+def test_a_label_without_it_is_refused(field):
+    assert any(
+        "The label has no" in problem for problem in problems(replace(LABEL, **{field: " \N{ZERO WIDTH SPACE}"}))
+    )
+
+
+@pytest.mark.parametrize("name", ["ARMSTRONG, Jane", "Ångström-Łukasiewicz-Montgomery, Zoë Maximiliane", "O^FS^XZ~JA"])
+def test_a_name_takes_up_to_two_lines(name):
+    lines = wrap(name, DISPENSE["patient"])
+    assert lines is not None
+    assert len(lines) <= 2
+    assert "".join(lines).replace(" ", "") == name.replace(" ", "")
+    assert problems(replace(LABEL, patient_name=name)) == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["WOLFESCHLEGELSTEINHAUSENBERGERDORFF-MONTGOMERY-WARWICKSHIRE, Hubert Maximilian", "W" * 60]
+)
+def test_a_name_that_needs_more_is_refused_in_words_and_never_shrunk(name):
+    (problem,) = problems(replace(LABEL, patient_name=name))
+    assert "too long for 2 lines" in problem
+    assert name in problem
+
+
+@pytest.mark.parametrize("field", ["drug", "amount", "diluent", "rate", "due", "beyond_use", "storage", "hospital"])
+def test_an_overlong_text_is_refused_in_words(field):
+    assert any("too long" in problem for problem in problems(replace(LABEL, **{field: "overlong text " * 12})))
+
+
+@pytest.mark.parametrize("letter", ["李", "Ж", "א", "\N{GRINNING FACE}", "µg±√"[3]])
+def test_a_letter_the_printer_cannot_draw_is_refused(letter):
+    (problem,) = problems(replace(LABEL, patient_name=f"ARM{letter}STRONG, Jane"))
+    assert "cannot draw" in problem
+    assert letter in problem
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [("1.0 mg", "trailing zero"), ("2.50 mg", "trailing zero"), (".5 mg", "lacks the zero"), ("500 µg", "mcg"),
+     ("500 μg", "mcg"), ("10 U", "units"), ("10 IU", "units"), ("5 cc", "mL")],
+)  # fmt: skip
+def test_an_error_prone_dose_is_refused(amount, words):
+    assert any(words in problem for problem in problems(replace(LABEL, amount=amount)))
+
+
+@pytest.mark.parametrize("amount", ["0.5 mg", "1,000 mg", "10 units", "100 mcg", "1.05 mg", "10 mL"])
+def test_a_well_written_dose_passes(amount):
+    assert problems(replace(LABEL, amount=amount)) == ()
+
+
+def test_a_reprint_names_the_label_it_replaces():
+    again = replace(LABEL, reprint=1, copy_of=OLD_SERIAL)
+    assert problems(again) == ()
+    assert texts(again)["reprint"] == "REPRINT 1"
+    assert texts(again)["replaces"] == f"replaces {OLD_SERIAL}"
+    assert problems(replace(LABEL, reprint=1))
+    assert problems(replace(LABEL, copy_of=OLD_SERIAL))
+    assert problems(replace(LABEL, reprint=1, copy_of="L-1234567891"))
+
+
+def test_a_wrong_serial_is_refused():
+    assert problems(replace(LABEL, serial="L-1234567891"))
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "fine"),
+    [
+        ("", "code128", True),
+        ("", "anything", True),
+        ("A" * 16, "code128", True),
+        ("A" * 17, "code128", False),
+        ("abc", "code128", False),
+        ("A>8B", "code128", False),
+        ("a b/c_^~", "datamatrix", True),
+        ("0" * 44, "datamatrix", True),
+        ("0" * 45, "datamatrix", False),
+        ("A" * 36, "datamatrix", True),
+        ("W" * 36, "datamatrix", False),
+        ("A" * 200, "datamatrix", False),
+        ("A|1B", "datamatrix", False),
+        ("é", "datamatrix", False),
+        ("A", "qr", False),
+    ],
+)
+def test_a_bedside_code_must_fit_and_be_of_its_alphabet(code, kind, fine):
+    assert (problems(replace(LABEL, bedside_code=code, bedside_kind=kind)) == ()) == fine
+
+
+def test_the_high_alert_band_needs_words():
+    assert "alert" not in texts(LABEL)
+    assert texts(replace(LABEL, high_alert=True))["alert"] == "HIGH ALERT"
+    assert problems(replace(LABEL, high_alert=True, high_alert_words=""))
+
+
+def test_a_trial_label_says_test():
+    assert "TEST" in texts(replace(LABEL, test=True))["hospital"]
+
+
+def test_the_facts_of_a_label_come_back_from_json_whole():
+    assert from_facts(json.loads(json.dumps(facts(LABEL)))) == LABEL
+
+
+@pytest.mark.parametrize("kept", [{}, facts(LABEL) | {"shade": "blue"}, {"birth_date": "1961-02-03", "auxiliary": []}])
+def test_facts_of_something_else_are_refused(kept):
+    with pytest.raises(ValueError, match="label"):
+        from_facts(kept)
+
+
+# --- the layout ---
+
+
+def _places(without: set[str]) -> dict[str, tuple[int, int, int, int]]:
+    boxes = {name: (box.x, box.y, box.x + box.width, box.y + box.height) for name, box in DISPENSE.items()}
+    codes = {
+        symbol.what: (symbol.x, symbol.y, symbol.x + symbol.width, symbol.y + symbol.height)
+        for symbol in (SERIAL, MATRIX, CODE128)
+    }
+    return {name: place for name, place in (boxes | codes).items() if name not in without}
+
+
+@pytest.mark.parametrize("without", [{CODE128.what}, {MATRIX.what, "ward", "ward_code"}])
+def test_no_two_places_overlap_and_all_lie_inside_the_label(without):
+    places = list(_places(without).items())
+    for nth, (name, (left, top, right, bottom)) in enumerate(places):
+        assert left >= 20, name
+        assert top >= 10, name
+        assert right <= 1000, name
+        assert bottom <= 750, name
+        for other, (left2, top2, right2, bottom2) in places[nth + 1 :]:
+            assert right <= left2 or right2 <= left or bottom <= top2 or bottom2 <= top, (name, other)
+
+
+def test_no_capital_is_smaller_than_two_millimetres():
+    assert all(box.type * CAPITAL >= 20 for box in DISPENSE.values())
+
+
+def test_modules_are_large_enough_for_a_hand_scanner():
+    for dots in (8, 12):
+        assert SERIAL.module[dots] / dots >= 0.375 - 0.05
+        assert MATRIX.module[dots] / dots >= 0.33
+        assert CODE128.module[dots] / dots >= 0.25
+
+
+def test_a_number_is_never_parted_from_its_unit():
+    box = Box("a trial", 0, 0, text_width("give at most 250", 30), 30, lines=2)
+    assert wrap("give at most 250 mL", box) == ("give at most", "250 mL")
+
+
+def test_a_word_longer_than_its_line_does_not_fit():
+    assert wrap("incomprehensibility", Box("a trial", 0, 0, 100, 30, lines=9)) is None
+
+
+@given(st.text(alphabet="ABC xyz-,", min_size=1, max_size=60))
+def test_every_line_of_a_wrapped_text_fits(text):
+    for name in ("patient", "auxiliary"):
+        box = DISPENSE[name]
+        lines = wrap(text, box)
+        if lines is not None:
+            assert len(lines) <= box.lines
+            assert all(text_width(line, box.type) <= box.width for line in lines)
+            assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_a_matrix_grows_with_its_text():
+    assert [matrix_modules(length) for length in (1, 12, 13, 44, 144)] == [10, 16, 18, 26, 44]
+    with pytest.raises(ValueError, match="too many"):
+        matrix_modules(145)
