@@ -19,6 +19,8 @@ import uvicorn
 from PIL import Image
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
+from tests.browser.sizes import TABLET
+
 HERE = Path(__file__).parent
 AXE = HERE / "vendor" / "axe-4.14.1.min.js"
 CHROMIUM = "/usr/bin/chromium"
@@ -34,9 +36,6 @@ FLAGS = [
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
 ]
-TABLET = {"width": 1280, "height": 800}
-DESK = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 

@@ -85,7 +85,8 @@ def styleguide() -> FastAPI:
             "title": name, "who": who, "role": role, "station": station, "station_kind": kind,
             "zone": "Europe/Amsterdam", "test": "test" in asked, "simulated": "simulated" in asked,
             "live_topics": None if "still" in asked else ["work:1"], "build": "0.1.0",
-            "theme": asked.get("theme", ""),
+            "theme": asked.get("theme", ""), "px_per_mm": asked.get("px", ""),
+            "scan_suffix": asked.get("suffix", ""),
             "devices": [("ok", "Scale"), ("caution", "Label stock low")] if kind == "hood" else [],
             "rooms": [("/queue", "Check", True), ("/orders", "Orders", False)] if kind == "desk" else [],
         }  # fmt: skip
@@ -109,8 +110,8 @@ def styleguide() -> FastAPI:
     @app.get("/held")
     def held() -> HTMLResponse:
         app.state.count += 1
-        words = f'<ul id="held" data-refresh="queue" data-refresh-from="/held" data-hold><li>{app.state.count}</li></ul>'
-        return HTMLResponse(words)
+        about = 'id="held" data-refresh="queue" data-refresh-from="/held" data-hold'
+        return HTMLResponse(f"<ul {about}><li>{app.state.count}</li></ul>")
 
     @app.post("/post")
     async def post(request: Request) -> Response:

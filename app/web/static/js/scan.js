@@ -1,13 +1,15 @@
 // A scanner that types (keyboard wedge) is heard anywhere on the page, without focus.
-// A scan is: a station's prefix or an AIM prefix (]d2 …), or at least 6 characters with a median gap under 35 ms,
-// ended by Enter, Tab, the station's suffix or 100 ms of silence. GS arrives as Ctrl+] (or F8). The finished scan goes as
-// `laminar:scan` to the document (preventDefault keeps it from the form), then into form[data-scan]:
+// A scan is: a station's prefix or an AIM prefix (]d2 …), or at least 6 characters, with a median gap under 35 ms, ended
+// by Enter, Tab or the station's suffix; on a station with data-scan-suffix="none", by silence. A scan that breaks off is
+// never taken for a whole one. GS arrives as Ctrl+] (or F8). The finished scan goes as `laminar:scan` to the document
+// (preventDefault keeps it from the form), then into form[data-scan]:
 //   data-scan          fills the field `scan` and sends the form
 //   data-scan="fill"   fills [data-scan-field] and moves on to the next empty field (a badge beside a PIN)
 import { isLost, onShown, say } from "./page.js";
 
 const GAP = 35;
-const IDLE = 100;
+const IDLE = 300;        // silence after which what was typed is over; the median tells a scanner, so this may be long
+const RECENT = 100;
 const REPEAT = 1500;
 const LEAST = 6;
 const GS = "\u001d";
@@ -20,16 +22,18 @@ let flush = 0;
 let field = null;       // the text field that had the focus, and its value before the first key
 let before = "";
 let lastScan = { text: "", at: -Infinity };
+let swallowUntil = 0;
 let waiting = null;     // a scan that came while the last one was still being answered
 
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? Infinity;
 const fast = () => median(gaps) < GAP;
 const prefix = () => document.body.dataset.scanPrefix ?? "";
-const suffix = () => document.body.dataset.scanSuffix ?? "";
+const bySilence = () => document.body.dataset.scanSuffix === "none";
+const suffix = () => (bySilence() ? "" : document.body.dataset.scanSuffix ?? "");
 const isPrefixed = () => (prefix() !== "" && text.startsWith(prefix())) || AIM.test(text);
 const isScan = () => text.length > 0 && ((isPrefixed() && fast()) || (text.length >= LEAST && fast()));
-// Two fast keys are enough to suspect a scanner: its Tab and function keys must not move the focus meanwhile.
-const isUnderWay = (now) => text.length >= 2 && now - lastKey < IDLE && fast();
+// Three fast keys are enough to suspect a scanner: its Tab and function keys must not move the focus meanwhile.
+const isUnderWay = (now) => text.length >= 3 && now - lastKey < RECENT && fast();
 
 function forget() {
   text = "";
@@ -56,6 +60,15 @@ function finish() {
   if (scanned === lastScan.text && now - lastScan.at < REPEAT) { lastScan.at = now; return; }
   lastScan = { text: scanned, at: now };
   give(scanned);
+}
+
+/** Half a scan is no scan: what was typed is taken back, and the rest of it, with its Enter, is swallowed. */
+function brokenOff() {
+  clean();
+  forget();
+  swallowUntil = performance.now() + 500;
+  say("The scan broke off. Scan again.");
+  document.dispatchEvent(new CustomEvent("laminar:tone", { detail: "attention" }));
 }
 
 /** Hands a finished scan to the page. */
@@ -86,7 +99,12 @@ function fill(form, scanned) {
 }
 
 document.addEventListener("keydown", (event) => {
-  const now = performance.now();
+  const now = event.timeStamp; // when the key was pressed, however late this page gets to hear of it
+  if (now < swallowUntil && (event.key.length === 1 || event.key === "Enter" || event.key === "Tab")) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
   if (event.isComposing || event.altKey || event.metaKey) { forget(); return; }
   if (event.repeat && event.key.length === 1) { forget(); return; } // a key held down is a finger, not a scanner
   const gs = (event.ctrlKey && (event.key === "]" || event.code === "BracketRight")) || (event.key === "F8" && isUnderWay(now));
@@ -118,16 +136,11 @@ document.addEventListener("keydown", (event) => {
     lastKey = now;
     if (gs) event.preventDefault();
     clearTimeout(flush);
-    flush = setTimeout(() => { if (isScan()) finish(); else forget(); }, IDLE);
+    flush = setTimeout(() => { if (!isScan()) forget(); else if (bySilence()) finish(); else brokenOff(); }, IDLE);
     if (suffix() !== "" && text.endsWith(suffix()) && isScan()) { event.preventDefault(); finish(); }
     return;
   }
   if (/^F\d+$/.test(event.key) && isUnderWay(now)) event.preventDefault();
-}, true);
-
-// Enter of a scan may come as a submit all the same (implicit submission): never while characters still arrive.
-document.addEventListener("submit", (event) => {
-  if (isUnderWay(performance.now()) && !event.submitter) { event.preventDefault(); event.stopImmediatePropagation(); }
 }, true);
 
 onShown(() => {
