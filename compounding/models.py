@@ -61,7 +61,7 @@ class Preparation(Base):
 class StepRecord(Base):
     """One thing done or asked at the hood: canonical facts, who did it, and the weighing or photo that shows it.
 
-    A correction is a new record; the database keeps makers on the preparing side.
+    A correction is a new record. The database keeps makers on the preparing side; a checker can only send back.
     """
 
     __tablename__ = "step_record"
@@ -81,7 +81,7 @@ class StepRecord(Base):
 
     __table_args__ = (
         UniqueConstraint("work_id", "number"),
-        CheckConstraint("side = 'prepares'", name="preparing_side"),
+        CheckConstraint("side = 'prepares' OR (side = 'checks' AND kind = 'redone')", name="preparing_side"),
         ForeignKeyConstraint(
             ["work_id", "person_id", "side"],
             ["work_part.work_id", "work_part.person_id", "work_part.side"],

@@ -18,8 +18,8 @@ from compounding.gravimetry import (
     loss,
     tolerance_floor,
 )
-from compounding.reconstitution import Reconstituted, reconstituted
 from compounding.recipe import Draw, Inject, Inspect, Mix, Recipe, Reconstitute, Scan, Step, Weigh
+from compounding.reconstitution import Reconstituted, reconstituted
 from compounding.records import Asked, Half, Helped, Labelled, Photographed, Record, Redone, Scanned, Stopped, Weighed
 from compounding.syringe import graduation
 from compounding.worksheet import Candidate, Worksheet, density_for

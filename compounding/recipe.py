@@ -8,11 +8,10 @@ from decimal import Decimal
 from typing import Literal
 
 from app.core.quantity import Quantity
+from compounding.beyond_use import Category, Process, Storage
 
 FORMAT = 1
 PROOFS = ("bag-gain", "vial-loss", "syringe")
-CATEGORIES = ("immediate", "1", "2", "3")
-STORAGES = ("room", "refrigerator", "freezer")
 CONTAINERS = ("powder vial", "liquid vial", "bag", "bottle")
 RECORD_TEXTS = (
     "dosage_form",
@@ -127,11 +126,11 @@ class Served:
 class Dating:
     """What governs the beyond-use date (USP <797>), and how long the product is stable in its storage."""
 
-    category: str
-    process: str
+    category: Category
+    process: Process
     sterile_start: bool
     tested: bool
-    storage: str
+    storage: Storage
     stability_hours: Decimal
     source: str
 

@@ -3,18 +3,17 @@
 import json
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast, get_args
 
 from app.core.canonical import canonical
 from app.core.errors import Invalid
 from app.core.quantity import Quantity, parse
+from compounding.beyond_use import Category, Process, Storage
 from compounding.recipe import (
-    CATEGORIES,
     CONTAINERS,
     FORMAT,
     PROOFS,
     RECORD_TEXTS,
-    STORAGES,
     Dating,
     Draw,
     Inject,
@@ -89,11 +88,11 @@ class _Reader:
             tolerance_percent=self.decimal(d, "tolerance_percent", Decimal("0.1"), Decimal(15)),
             hard_limit_percent=self.decimal(d, "hard_limit_percent", Decimal(1), Decimal(20)),
             dating=Dating(
-                category=self.choice(dating, "category", CATEGORIES, "beyond_use."),
-                process=self.choice(dating, "process", ("aseptic", "terminal"), "beyond_use."),
+                category=cast(Category, self.choice(dating, "category", get_args(Category), "beyond_use.")),
+                process=cast(Process, self.choice(dating, "process", get_args(Process), "beyond_use.")),
                 sterile_start=self.yes_no(dating, "sterile_start", "beyond_use."),
                 tested=self.yes_no(dating, "tested", "beyond_use."),
-                storage=self.choice(dating, "storage", STORAGES, "beyond_use."),
+                storage=cast(Storage, self.choice(dating, "storage", get_args(Storage), "beyond_use.")),
                 stability_hours=self.decimal(dating, "stability_hours", Decimal(1), Decimal(9000), "beyond_use."),
                 source=self.words(dating, "source", "beyond_use."),
             ),

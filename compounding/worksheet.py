@@ -1,4 +1,4 @@
-"""The worksheet: one dose's plan, frozen when it is claimed. Later edits of anything cannot reach a bag under the hood."""
+"""The worksheet: one dose's plan, frozen when it is claimed. Later edits cannot reach a bag under the hood."""
 
 import json
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from typing import Any
 
 from app.core.canonical import canonical
 from app.core.quantity import Quantity, parse
+from compounding.beyond_use import Category
 from compounding.recipe import Draw, Recipe, Reconstitute, Slot
 from compounding.recipe_document import read_recipe
 
@@ -58,7 +59,7 @@ class Worksheet:
     candidates: Mapping[str, tuple[Candidate, ...]]
     balance: Balance
     zone: str
-    category: str
+    category: Category
     hood: str
     labels: Mapping[str, str]
 

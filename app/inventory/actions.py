@@ -228,6 +228,16 @@ def use(
     return True
 
 
+def waste_what_was_used(tx: Tx, key: str, cause: str) -> None:
+    """Book a container that was used under `key`, for a preparation that then ended badly, on from patient to waste."""
+    patient, waste = place_of_kind(tx, "patient"), place_of_kind(tx, "waste")
+    parts = select(Movement).where((Movement.key == key) | Movement.key.startswith(f"{key}#"), Movement.to_place_id == patient)
+    for part in tx.session.scalars(parts).all():
+        lot = _locked(tx, part.lot_id)
+        _book(tx, f"{part.key} wasted", lot, patient, waste, part.quantity, cause, part.serial)
+    tx.tell(STOCK)
+
+
 def count(tx: Tx, place_id: int, lot_id: int, counted: Decimal) -> Decimal:
     """Book what was counted: the difference (returned, signed) comes from or goes to 'unaccounted'.
 

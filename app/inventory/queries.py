@@ -117,6 +117,11 @@ def serial_used(session: Session, product_id: int, serial: str) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
+def booked(session: Session, key: str) -> bool:
+    """Tell whether a movement was booked under a key."""
+    return session.scalar(select(Movement.id).where(Movement.key == key)) is not None
+
+
 def recall_of(session: Session, lot: Lot) -> str | None:
     """Why a lot was recalled, or None. A recall means the number: a misread expiry or case does not escape it."""
     if lot.recalled_at is not None:

@@ -1,0 +1,142 @@
+"""Signing as prepared, and what a pharmacist does with a preparation: release, send back, refuse, withdraw."""
+
+from app.audit.actions import record
+from app.core.errors import Missing, Refused
+from app.core.workflow import Event, Side, State
+from app.db import outbox
+from app.db.session import Tx
+from app.identity.actions import Proven
+from app.inventory.actions import use, waste_what_was_used
+from app.inventory.queries import booked, recalled_among
+from app.labels import actions as labels
+from app.orders.actions import lock_head, why_not_current
+from app.work import actions as work
+from compounding.hood_actions import go_back
+from compounding.labelling import beyond_use_of
+from compounding.models import Preparation
+from compounding.procedure import label_serial
+from compounding.queries import Opened, opened, scanned_lots
+from compounding.review import shown_sha256
+
+
+def finish(tx: Tx, work_id: int, proven: Proven) -> None:
+    """Sign a preparation as prepared; only then does it stand in the check queue. Raises Refused with all blockers."""
+    at = _locked(tx, work_id)
+    work.move(
+        tx,
+        work_id,
+        Event.FINISH,
+        proven=proven,
+        shown_sha256=shown_sha256(at),
+        blockers=blockers(tx, at),
+        facts={"label": label_serial(at.where)},
+    )
+    _book(tx, at, "patient")
+
+
+def take_back(tx: Tx, work_id: int, reason: str) -> None:
+    """Take a preparation back from the check queue before anybody has checked it."""
+    work.move(tx, work_id, Event.TAKE_BACK, reason=reason)
+
+
+def release(tx: Tx, work_id: int, proven: Proven, shown: str) -> None:
+    """Release a preparation with a signature. `shown` is the hash of the record that was on the screen.
+
+    Raises Refused when anything has changed since, the order is no longer current, a lot was recalled, the beyond-use
+    date has passed, or the person had any part in making it. Release and discontinuation exclude each other by the
+    lock on the order's head row.
+    """
+    at = _locked(tx, work_id)
+    if shown != shown_sha256(at):
+        raise Refused("The record has changed since you opened it. Look at it again, then sign.")
+    work.move(
+        tx,
+        work_id,
+        Event.RELEASE,
+        proven=proven,
+        shown_sha256=shown,
+        blockers=blockers(tx, at),
+        facts={"label": label_serial(at.where)},
+    )
+    _free_tray(tx, work_id)
+    _tell_sender(tx, at)
+
+
+def send_back(tx: Tx, work_id: int, step_key: str, reason: str) -> None:
+    """Send a preparation back to a step that can physically be done again."""
+    at = _locked(tx, work_id)
+    if at.state is not State.MADE:
+        raise Refused("Only what waits for its check can be sent back. Reload the page.")
+    work.move(tx, work_id, Event.SEND_BACK, reason=reason, facts={"step": step_key})
+    go_back(tx, opened(tx.session, work_id), step_key, reason, Side.CHECKS)
+
+
+def refuse(tx: Tx, work_id: int, proven: Proven, reason: str, waste: str) -> None:
+    """Refuse a preparation: it is wasted, its label is void and its dose is unserved again."""
+    _end(tx, work_id, Event.REFUSE, reason, proven, waste)
+
+
+def withdraw(tx: Tx, work_id: int, proven: Proven, reason: str, waste: str) -> None:
+    """Withdraw a released dose: every scan of its label then says 'do not give'."""
+    _end(tx, work_id, Event.WITHDRAW, reason, proven, waste)
+
+
+def drop(tx: Tx, work_id: int, reason: str) -> None:
+    """Reject a preparation at the hood: what was scanned is wasted, the tray is free, the dose unserved again."""
+    _end(tx, work_id, Event.DROP, reason, None, "")
+
+
+def _end(tx: Tx, work_id: int, event: Event, reason: str, proven: Proven | None, waste: str) -> None:
+    at = _locked(tx, work_id)
+    shown = shown_sha256(at) if proven else ""
+    work.move(tx, work_id, event, reason=reason, proven=proven, shown_sha256=shown, facts={"waste": waste})
+    labels.void(tx, work_id)
+    _free_tray(tx, work_id)
+    _book(tx, at, "waste")
+
+
+def blockers(tx: Tx, at: Opened) -> list[str]:
+    """Everything that still stands in the way of signing or releasing, recomputed inside the act."""
+    found = list(at.where.blockers)
+    if why := why_not_current(tx.session, at.preparation.version_id):
+        found.append(why)
+    lots = {lot_id for lot_id, _ in scanned_lots(tx.session, at.item.id).values()}
+    found += [sentence[:1].lower() + sentence[1:] for sentence in recalled_among(tx.session, lots)]
+    if "label" in at.where.done and beyond_use_of(at.sheet, at.where).at <= tx.now:
+        found.append("its beyond-use date has passed")
+    return found
+
+
+def _locked(tx: Tx, work_id: int) -> Opened:
+    at = opened(tx.session, work_id)
+    lock_head(tx.session, at.order.order_id)
+    return opened(tx.session, work_id)
+
+
+def _free_tray(tx: Tx, work_id: int) -> None:
+    preparation = tx.session.get(Preparation, work_id)
+    if preparation is None:
+        raise Missing("This preparation does not exist.")
+    if preparation.tray_free_at is None:
+        preparation.tray_free_at = tx.now
+
+
+def _book(tx: Tx, at: Opened, to: str) -> None:
+    """Book the scanned containers out of stock, each once: to the patient when signed, to waste when it ends badly."""
+    if at.item.station_id is None:
+        return
+    for record_number, (lot_id, serial) in scanned_lots(tx.session, at.item.id).items():
+        key = f"preparation {at.item.id} record {record_number}"
+        cause = f"preparation {at.item.id}"
+        if to == "waste" and booked(tx.session, key):
+            waste_what_was_used(tx, key, cause)
+        else:
+            use(tx, key, lot_id, serial, at.item.station_id, to, cause=cause)
+
+
+def _tell_sender(tx: Tx, at: Opened) -> None:
+    """Ask for the message that tells the order's sender of this bag (RDS), and for the eMAR to know its label."""
+    if at.order.message_id is not None:
+        serial = label_serial(at.where) or ""
+        outbox.send(tx, "message", f"dispense {serial}", at.order.sender, {"work_id": at.item.id, "serial": serial})
+        record(tx, "dispense message asked for", f"preparation {at.item.id}", {"to": at.order.sender})

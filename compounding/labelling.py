@@ -1,0 +1,121 @@
+"""The dispensing label of a finished preparation, and the beyond-use date that stands on it."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from app.core.errors import Refused
+from app.core.quantity import Quantity, Ratio
+from app.core.wording import clock, instant, number, tall_man
+from app.db.session import Tx
+from app.labels.content import DispenseLabel, new_serial
+from app.orders.facts import OrderFacts
+from compounding.beyond_use import BeyondUse, beyond_use
+from compounding.procedure import Standing
+from compounding.queries import Opened
+from compounding.records import Record, Scanned
+from compounding.worksheet import Worksheet
+
+CLOCKS = {"usp": "USP", "stability": "stability", "expiry": "expiry of what went in", "component": "a component"}
+
+
+def beyond_use_of(sheet: Worksheet, where: Standing) -> BeyondUse:
+    """When administration must have begun: from the first scan of a container in the hood.
+
+    The category is the one that the hood's certificates allowed when the dose was planned; immediate use is kept at
+    room temperature. Raises Invalid.
+    """
+    scans = [r for r in where.done.values() if isinstance(r.facts, Scanned)]
+    dating, category = sheet.recipe.dating, sheet.category
+    return beyond_use(
+        start=started(scans),
+        zone=sheet.zone,
+        category=category,
+        process=dating.process,
+        sterile_start=dating.sterile_start,
+        tested=dating.tested,
+        storage="room" if category == "immediate" else dating.storage,
+        stability_hours=dating.stability_hours,
+        expiries=[r.facts.expiry.isoformat() for r in scans if isinstance(r.facts, Scanned)],
+        components=[],
+    )
+
+
+def started(scans: list[Record]) -> datetime:
+    """The start of compounding: the first container scanned in the hood."""
+    if not scans:
+        raise Refused("Nothing was scanned yet, so no beyond-use date can be set.")
+    return min(r.at for r in scans).astimezone(UTC)
+
+
+def dispense_label(
+    tx: Tx, at: Opened, hospital: str, bedside: str, test: bool, random: bytes
+) -> tuple[DispenseLabel, datetime, dict[str, object]]:
+    """Compose the label of a preparation: its content, its beyond-use instant, and the clocks for the record.
+
+    It prints what was ordered; what was measured stays in the record. Raises Refused, Invalid.
+    """
+    order, sheet = at.order, at.sheet
+    if order.patient.born is None:
+        raise Refused("The patient's date of birth is not known; a label needs two identifiers. Ask a pharmacist.")
+    until = beyond_use_of(sheet, at.where)
+    code, kind = _bedside(order, bedside)
+    label = DispenseLabel(
+        hospital=hospital,
+        patient_name=order.patient.name,
+        mrn=order.patient.mrn,
+        birth_date=order.patient.born,
+        unit_bed=order.place,
+        drug=" + ".join(tall_man(order.names[drug]) for drug in order.doses),
+        amount=" + ".join(str(dose) for dose in order.doses.values()),
+        volume="",
+        concentration=concentration(order),
+        diluent=order.base_name or "",
+        total_volume=str(order.base_volume or ""),
+        route=order.route,
+        rate=rate(order),
+        due=instant(at.due_at, order.zone),
+        beyond_use=f"{instant(until.at, order.zone)} {until.at.astimezone(ZoneInfo(order.zone)):%Z}",
+        storage=sheet.recipe.label_storage if sheet.category != "immediate" else "Room temperature. Use at once.",
+        auxiliary=sheet.recipe.label_texts,
+        high_alert=sheet.recipe.high_alert or order.high_alert,
+        prepared_by=tx.who.name,
+        made_at=clock(tx.now, order.zone),
+        serial=new_serial(random),
+        order_number=order.number,
+        bedside_code=code,
+        bedside_kind=kind,
+        test=test,
+    )
+    clocks = {"governed_by": until.governed_by, "clocks": [[c.name, c.at, c.because] for c in until.clocks]}
+    return label, until.at, clocks
+
+
+def concentration(order: OrderFacts) -> str:
+    """The ordered amount per volume of the ordered base: 'vancomycin 4 mg/mL'; several drugs have several amounts."""
+    if order.base_volume is None or len(order.doses) != 1:
+        return ""
+    dose = next(iter(order.doses.values()))
+    ratio = Ratio(dose, order.base_volume, "as ordered")
+    per_ml = ratio.amount_in(Quantity(1, order.base_volume.unit)).value
+    rounded = per_ml.quantize(Decimal("0.01") if per_ml < 10 else Decimal("0.1"))
+    if rounded == 0:
+        return ""
+    about = "" if rounded == per_ml else "about "
+    return f"{about}{number(rounded)} {dose.unit}/{order.base_volume.unit}"
+
+
+def rate(order: OrderFacts) -> str:
+    """How fast it is given, as ordered."""
+    if order.rate:
+        return order.rate
+    return f"over {order.infuse_minutes} min" if order.infuse_minutes else "as ordered"
+
+
+def _bedside(order: OrderFacts, profile: str) -> tuple[str, str]:
+    """What the ward's bedside scanner expects, by the site's profile."""
+    if profile == "order number":
+        return order.number, "datamatrix"
+    if profile == "order number, Code 128":
+        return order.number, "code128"
+    return "", "datamatrix"

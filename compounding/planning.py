@@ -1,0 +1,188 @@
+"""Planning a dose: the one recipe that serves its order, the products in use, the hood; frozen as a worksheet."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import get_args
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.errors import Invalid, Refused
+from app.core.quantity import Quantity, Ratio
+from app.core.wording import tall_man
+from app.formulary.product import ApprovedDensity, ProductInUse
+from app.formulary.queries import drug_by_code, products_in_use
+from app.orders.facts import OrderFacts
+from app.stations.models import Station
+from compounding.beyond_use import Category, category_allowed, refuse_uncertified
+from compounding.gravimetry import feasible, planned_uncertainty, tolerance
+from compounding.models import Recipe as RecipeRow
+from compounding.procedure import target_of
+from compounding.recipe import Draw, Recipe, Reconstitute, Slot
+from compounding.recipe_document import read_recipe
+from compounding.reconstitution import Reconstituted
+from compounding.syringe import graduation
+from compounding.worksheet import Balance, Candidate, Density, Worksheet, density_for, fits, missing_facts
+
+PLANNED_READINGS = 3
+
+
+def approved_recipes(session: Session) -> list[tuple[int, Recipe]]:
+    """Every approved recipe version in force, newest version first."""
+    query = (
+        select(RecipeRow)
+        .where(RecipeRow.approved_at.is_not(None), RecipeRow.ended_at.is_(None))
+        .order_by(RecipeRow.code, RecipeRow.version.desc())
+    )
+    return [(row.id, read_recipe(row.text)) for row in session.scalars(query)]
+
+
+def recipe_for(session: Session, order: OrderFacts) -> tuple[int, Recipe]:
+    """The one approved recipe that serves an order. Raises Refused when there is none, or more than one."""
+    found = [
+        (number, recipe)
+        for number, recipe in approved_recipes(session)
+        if order.base and order.base_volume and fits(recipe, order.doses, order.base, order.base_volume, order.route)
+    ]
+    codes = {recipe.code for _, recipe in found}
+    if not found:
+        raise Refused(f"There is no approved recipe for {order.title}, {order.route}. Ask a pharmacist.")
+    if len(codes) > 1:
+        raise Refused(f"More than one recipe serves this order ({', '.join(sorted(codes))}). Ask a pharmacist.")
+    return found[0]
+
+
+def plan(session: Session, order: OrderFacts, hood: Station, today: date) -> tuple[int, Worksheet]:
+    """Plan a dose at a hood; the recipe's number and the worksheet. Raises Refused with all that is missing."""
+    recipe_id, recipe = recipe_for(session, order)
+    if not (hood.balance_serial and hood.balance_readability_g):
+        raise Refused(f"{hood.name} has no balance. Take this dose to a hood that has one.")
+    candidates = {slot.key: _candidates(session, slot, today) for slot in recipe.slots}
+    if lacking := missing_facts(recipe, candidates):
+        raise Refused(f"{recipe.code} can not be made now: {'; '.join(dict.fromkeys(lacking))}. Ask a pharmacist.")
+    balance = Balance(
+        hood.balance_serial, hood.balance_readability_g, hood.balance_repeatability_g or hood.balance_readability_g
+    )
+    sheet = Worksheet(
+        title=title_of(order),
+        version_id=order.version_id,
+        doses=order.doses,
+        recipe=recipe,
+        candidates=candidates,
+        balance=balance,
+        zone=order.zone,
+        category=_category(recipe, hood, today),
+        hood=hood.code,
+        labels={slot.key: _named(session, slot) for slot in recipe.slots},
+    )
+    _refuse_what_can_not_be_weighed(sheet)
+    return recipe_id, sheet
+
+
+def title_of(order: OrderFacts) -> str:
+    """Say an order in one line: 'vancomycin 1,000 mg in sodium chloride 0.9 % 250 mL'."""
+    drugs = " + ".join(f"{tall_man(order.names[code])} {dose}" for code, dose in order.doses.items())
+    return f"{drugs} in {order.base_name} {order.base_volume}" if order.base else drugs
+
+
+def _named(session: Session, slot: Slot) -> str:
+    drug = drug_by_code(session, slot.drug)
+    name = tall_man(drug.name) if drug else slot.drug
+    size = slot.content or slot.volume
+    return f"{name} {size} {slot.container}" if size else f"{name} {slot.container}"
+
+
+def _category(recipe: Recipe, hood: Station, today: date) -> Category:
+    """The category that this hood's and room's certificates carry today, never above the recipe's.
+
+    A room out of certification makes it Category 1; a hood out of certification makes nothing but immediate use,
+    which a recipe must be written for. Raises Refused.
+    """
+    ends = (hood.hood_certified_until, hood.room_certified_until)
+    allowed = category_allowed(*ends, today)
+    wanted: Category = recipe.dating.category
+    if allowed == "immediate":
+        refuse_uncertified(wanted, *ends, today)
+    return min(wanted, allowed, key=get_args(Category).index)
+
+
+def _candidates(session: Session, slot: Slot, today: date) -> tuple[Candidate, ...]:
+    drug = drug_by_code(session, slot.drug)
+    if drug is None:
+        return ()
+    return tuple(
+        _candidate(product)
+        for product in products_in_use(session, drug.drug_id, today)
+        if product.container == slot.container and _same_size(product, slot)
+    )
+
+
+def _same_size(product: ProductInUse, slot: Slot) -> bool:
+    if slot.content is not None and product.content != slot.content:
+        return False
+    return slot.volume is None or product.volume_ml == slot.volume.to("mL").value
+
+
+def _candidate(product: ProductInUse) -> Candidate:
+    densities = {
+        state: Density(found.g_per_ml, found.u_g_per_ml, found.source)
+        for state, found in (("as supplied", product.as_supplied), ("reconstituted", product.reconstituted))
+        if isinstance(found, ApprovedDensity)
+    }
+    powder = product.displacement
+    return Candidate(
+        product_id=product.product_id,
+        ndc=product.ndc,
+        name=product.name,
+        content=product.content,
+        volume_ml=product.volume_ml,
+        displacement_ml=powder.ml if powder else None,
+        displacement_u_ml=powder.u_ml if powder else None,
+        displacement_source=powder.source if powder else None,
+        densities=densities,
+        gross_min_g=product.gross_min_g,
+        gross_max_g=product.gross_max_g,
+    )
+
+
+def _refuse_what_can_not_be_weighed(sheet: Worksheet) -> None:
+    """Refuse a plan whose balance is too coarse for a draw: U at the target must be at most a quarter of T."""
+    first = {slot: found[0] for slot, found in sheet.candidates.items() if found}
+    for step in sheet.recipe.steps:
+        if not isinstance(step, Draw):
+            continue
+        planned = target_of(sheet, step, first, _unweighed(sheet, first))
+        if planned is None:
+            continue
+        target = planned[1]
+        density = density_for(sheet.recipe, step, first)
+        u = planned_uncertainty(
+            target,
+            density.g_per_ml,
+            density.u,
+            sheet.balance.readability_g,
+            sheet.balance.repeatability_g,
+            PLANNED_READINGS,
+        )
+        size = step.syringe.to("mL").value
+        try:
+            allowed = tolerance(
+                target, sheet.recipe.tolerance_percent, graduation(size), sheet.recipe.hard_limit_percent
+            )
+        except Invalid as invalid:
+            raise Refused(str(invalid)) from None
+        feasible(target, u, allowed)
+
+
+def _unweighed(sheet: Worksheet, bound: Mapping[str, Candidate]) -> dict[str, Reconstituted]:
+    """What each vial should hold after mixing, for planning before anything is weighed."""
+    found = {}
+    for step in sheet.recipe.steps:
+        if isinstance(step, Reconstitute):
+            vial = bound[step.slot]
+            if vial.content is not None and vial.displacement_ml is not None:
+                volume = step.volume.to("mL").value + vial.displacement_ml
+                ratio = Ratio(vial.content, Quantity(volume, "mL"), "planned")
+                found[step.slot] = Reconstituted(ratio, volume, Decimal(0), Decimal(0))
+    return found

@@ -1,0 +1,198 @@
+"""Reading preparations: one folded for an act or a page, the hood's worklist, the check queue, one dose's record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.errors import Missing
+from app.core.workflow import State
+from app.identity.models import Person
+from app.labels.models import Label
+from app.orders.facts import OrderFacts
+from app.orders.models import Dose, Order, OrderVersion, Verification
+from app.orders.queries import order_facts
+from app.stations.models import Station
+from app.work.models import WorkItem, WorkMove
+from compounding.models import Preparation, StepRecord
+from compounding.procedure import Standing, standing
+from compounding.records import Record, Scanned, from_text
+from compounding.worksheet import Worksheet, read_worksheet
+
+OVERDUE = timedelta(hours=12)
+SOON = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One preparation, folded: its work item, worksheet, records, where it stands, its order and its due time."""
+
+    item: WorkItem
+    preparation: Preparation
+    sheet: Worksheet
+    records: tuple[Record, ...]
+    where: Standing
+    order: OrderFacts
+    due_at: datetime
+
+    @property
+    def state(self) -> State:
+        return State(self.item.state)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a worklist or queue; `holder` and `hood` are names."""
+
+    dose_id: int
+    work_id: int | None
+    due_at: datetime
+    order: OrderFacts
+    state: State
+    holder: str | None
+    holder_id: int | None
+    hood: str | None
+    since: datetime | None
+
+
+def records_of(session: Session, work_id: int) -> tuple[Record, ...]:
+    """The records of a preparation in their order."""
+    query = select(StepRecord).where(StepRecord.work_id == work_id).order_by(StepRecord.number)
+    return tuple(
+        Record(r.number, r.step, from_text(r.kind, r.facts), r.person_id, r.at, r.weighing_id, r.photo_id)
+        for r in session.scalars(query)
+    )
+
+
+def opened(session: Session, work_id: int) -> Opened:
+    """Read and fold one preparation. Raises Missing."""
+    item = session.get(WorkItem, work_id)
+    preparation = session.get(Preparation, work_id)
+    if item is None or preparation is None or item.dose_id is None:
+        raise Missing("This preparation does not exist.")
+    sheet = read_worksheet(preparation.worksheet)
+    records = records_of(session, work_id)
+    dose = session.get_one(Dose, item.dose_id)
+    order = order_facts(session, preparation.version_id)
+    return Opened(item, preparation, sheet, records, standing(sheet, records), order, dose.due_at)
+
+
+def worklist(session: Session, now: datetime) -> list[Line]:
+    """What a hood may make or is making: STAT first, then by due time, the same drug together.
+
+    Doses of the newest, active, verified version of their order, from twelve hours ago to a day ahead, that no live
+    work serves; and preparations that are being made or paused, at whichever hood.
+    """
+    live = select(WorkItem.id).where(WorkItem.dose_id == Dose.id, WorkItem.is_live == 1).exists()
+    waiting = (
+        select(Dose.id, Dose.due_at, Dose.version_id)
+        .join(OrderVersion, OrderVersion.id == Dose.version_id)
+        .join(Order, (Order.id == OrderVersion.order_id) & (Order.newest == OrderVersion.number))
+        .join(Verification, Verification.version_id == OrderVersion.id)
+        .where(Dose.room == "iv", OrderVersion.state == "active", ~live)
+        .where(Dose.due_at >= now - OVERDUE, Dose.due_at < now + SOON)
+    )
+    lines = [
+        Line(dose_id, None, due_at, order_facts(session, version_id), State.QUEUED, None, None, None, None)
+        for dose_id, due_at, version_id in session.execute(waiting).tuples()
+    ]
+    lines += _lines(session, (State.MAKING, State.PAUSED))
+    return sorted(lines, key=lambda line: (line.order.priority != "STAT", line.due_at, line.order.title))
+
+
+def check_queue(session: Session) -> list[Line]:
+    """What waits for its check: STAT first, then by due time."""
+    return sorted(_lines(session, (State.MADE,)), key=lambda line: (line.order.priority != "STAT", line.due_at))
+
+
+def _lines(session: Session, states: Sequence[State]) -> list[Line]:
+    last = select(WorkMove.at).where(WorkMove.work_id == WorkItem.id).order_by(WorkMove.id.desc()).limit(1)
+    query = (
+        select(WorkItem, Dose.due_at, Preparation.version_id, Person.name, Station.name, last.scalar_subquery())
+        .join(Dose, Dose.id == WorkItem.dose_id)
+        .join(Preparation, Preparation.work_id == WorkItem.id)
+        .join(Person, Person.id == WorkItem.holder_id, isouter=True)
+        .join(Station, Station.id == WorkItem.station_id, isouter=True)
+        .where(WorkItem.state.in_(states))
+    )
+    return [
+        Line(
+            item.dose_id or 0,
+            item.id,
+            due_at,
+            order_facts(session, version_id),
+            State(item.state),
+            holder,
+            item.holder_id,
+            hood,
+            since,
+        )
+        for item, due_at, version_id, holder, hood, since in session.execute(query).tuples()
+    ]
+
+
+def held_at(session: Session, station_id: int, person_id: int | None) -> int | None:
+    """The preparation that a person is making at a hood now."""
+    return session.scalar(
+        select(WorkItem.id).where(
+            WorkItem.station_id == station_id, WorkItem.holder_id == person_id, WorkItem.state == State.MAKING
+        )
+    )
+
+
+def in_tray(session: Session, tray: str) -> int | None:
+    """The preparation that a tray holds, if any."""
+    return session.scalar(
+        select(Preparation.work_id).where(Preparation.tray == tray, Preparation.tray_free_at.is_(None))
+    )
+
+
+def moves_of(session: Session, work_id: int) -> list[tuple[WorkMove, str]]:
+    """Every move of a work item with the name of who made it."""
+    query = (
+        select(WorkMove, Person.name)
+        .join(Person, Person.id == WorkMove.person_id)
+        .where(WorkMove.work_id == work_id)
+        .order_by(WorkMove.id)
+    )
+    return list(session.execute(query).tuples())
+
+
+def labels_of(session: Session, work_id: int) -> list[Label]:
+    """Every label made for a preparation, the void ones too."""
+    return list(session.scalars(select(Label).where(Label.work_id == work_id).order_by(Label.copy_number)))
+
+
+def work_of_label(session: Session, serial: str) -> int | None:
+    """The preparation that a label belongs to."""
+    return session.scalar(select(Label.work_id).where(Label.serial == serial))
+
+
+def serial_in_hand(session: Session, work_id: int, lot_id: int, serial: str) -> bool:
+    """Tell whether another preparation that is not finished has scanned the container with this serial."""
+    query = (
+        select(StepRecord.facts)
+        .join(WorkItem, WorkItem.id == StepRecord.work_id)
+        .where(StepRecord.lot_id == lot_id, StepRecord.kind == "scanned", StepRecord.work_id != work_id)
+        .where(WorkItem.state.in_((State.MAKING, State.PAUSED, State.MADE)))
+    )
+    wanted = f'"serial":"{serial}"'
+    return any(wanted in facts for facts in session.scalars(query))
+
+
+def scanned_lots(session: Session, work_id: int) -> dict[int, tuple[int, str | None]]:
+    """The containers scanned for a preparation: the lot and the serial by the number of the record."""
+    query = select(StepRecord).where(StepRecord.work_id == work_id, StepRecord.kind == "scanned")
+    found = {}
+    for row in session.scalars(query):
+        facts = from_text(row.kind, row.facts)
+        if isinstance(facts, Scanned) and row.lot_id is not None:
+            found[row.number] = (row.lot_id, facts.serial)
+    return found
+
+
+def names(session: Session) -> dict[int, str]:
+    """Everybody's name by their number."""
+    return {number: name for number, name in session.execute(select(Person.id, Person.name)).tuples()}
