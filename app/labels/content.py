@@ -95,11 +95,13 @@ def texts(label: DispenseLabel) -> dict[str, str]:
         "beyond_use": _led("USE BY ", label.beyond_use),
         "storage": label.storage,
         "auxiliary": " ".join(text.rstrip(".") + "." for text in label.auxiliary if text),
-        "bedside": label.bedside_code,
+        "bedside": "" if square else label.bedside_code,
         "ward": "bedside" if square else "",
-        "ward_code": "Bedside code" if square else "",
+        "ward_caption": "Bedside code" if square else "",
+        "ward_code": label.bedside_code if square else "",
         "reprint": f"REPRINT {label.reprint}" if label.reprint else "",
-        "replaces": _led("replaces ", label.copy_of),
+        "replaces": "replaces" if label.copy_of else "",
+        "replaced": label.copy_of,
         "prepared": f"Prepared by {label.prepared_by} {label.made_at}",
     }
     tidied = {name: _tidy(text) for name, text in written.items()}

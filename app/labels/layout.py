@@ -38,7 +38,10 @@ CAPITAL = 0.75
 
 @dataclass(frozen=True)
 class Box:
-    """A place for one text: left, top, width and type height in 0.1 mm; `what` names it in messages."""
+    """A place for one text: left, top, width and type height in 0.1 mm; `what` names it in messages.
+
+    `at_hyphens` lets a line break after a hyphen; `right` sets the text flush right.
+    """
 
     what: str
     x: int
@@ -47,6 +50,7 @@ class Box:
     type: int
     lines: int = 1
     at_hyphens: bool = False
+    right: bool = False
 
     @property
     def height(self) -> int:
@@ -146,18 +150,20 @@ DISPENSE = {
     "amount": Box("the ordered amount", 25, 287, 470, 52),
     "concentration": Box("the concentration", 510, 294, 345, 42),
     "diluent": Box("the diluent", 25, 342, 830, 38),
-    "total": Box("the total volume", 25, 383, 745, 34),
-    "serial": Box("the label's serial", 790, 384, 205, 28),
+    "total": Box("the total volume", 25, 383, 685, 34),
+    "serial": Box("the label's serial", 720, 384, 278, 28, right=True),
     "rate": Box("route and rate", 25, 422, 965, 42),
     "due": Box("the due time", 25, 474, 690, 36),
     "beyond_use": Box("the beyond-use time", 35, 521, 680, 42),
     "storage": Box("the storage", 740, 474, 250, 30, lines=3),
     "auxiliary": Box("the auxiliary texts", 25, 570, 820, 28, lines=2),
-    "ward_code": Box("the caption of the bedside code", 25, 658, 600, 28),
-    "bedside": Box("the text of the bedside barcode", 25, 688, 600, 28),
+    "ward_caption": Box("the caption of the bedside code", 25, 630, 600, 28),
+    "ward_code": Box("the text of the bedside barcode", 25, 658, 600, 28),
+    "bedside": Box("the text of the bedside barcode", 25, 688, 550, 28),
     "ward": Box("the caption of the bedside Data Matrix", 865, 692, 125, 28),
-    "reprint": Box("the reprint number", 645, 630, 200, 34),
-    "replaces": Box("the serial of the replaced label", 645, 664, 205, 28, lines=2),
+    "reprint": Box("the reprint number", 645, 628, 205, 30),
+    "replaces": Box("the word before the replaced serial", 645, 658, 205, 28),
+    "replaced": Box("the serial of the replaced label", 585, 688, 278, 28),
     "prepared": Box("who prepared it and when", 25, 720, 965, 28),
 }
 

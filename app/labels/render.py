@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.core.errors import Refused
 from app.labels.content import DispenseLabel, problems, texts
-from app.labels.layout import CODE128, DISPENSE, MATRIX, SERIAL, Symbol, matrix_modules, wrap
+from app.labels.layout import CODE128, DISPENSE, MATRIX, SERIAL, Symbol, matrix_modules, text_width, wrap
 from app.labels.zpl import audit_job, field_data
 
 SIZES = {8: (812, 609), 12: (1218, 914)}
@@ -77,10 +77,10 @@ def lines(label: DispenseLabel) -> tuple[Line, ...]:
         if wrapped is None:
             raise Refused(f"{box.what.capitalize()} is too long for the label: “{text}”.")
         reversed_out = name == "alert" or (name == "hospital" and label.test)
-        placed += [
-            Line(box.x, box.y + nth * box.type, box.width, box.type, line, name == "alert", reversed_out)
-            for nth, line in enumerate(wrapped)
-        ]
+        for nth, line in enumerate(wrapped):
+            room = box.width - text_width(line, box.type) if box.right else 0
+            top = box.y + nth * box.type
+            placed.append(Line(box.x + room, top, box.width - room, box.type, line, name == "alert", reversed_out))
     return tuple(placed)
 
 

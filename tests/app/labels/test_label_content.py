@@ -141,7 +141,7 @@ def test_a_reprint_names_the_label_it_replaces():
     again = replace(LABEL, reprint=1, copy_of=OLD_SERIAL)
     assert problems(again) == ()
     assert texts(again)["reprint"] == "REPRINT 1"
-    assert texts(again)["replaces"] == f"replaces {OLD_SERIAL}"
+    assert texts(again)["replaced"] == OLD_SERIAL
     assert problems(replace(LABEL, reprint=1))
     assert problems(replace(LABEL, copy_of=OLD_SERIAL))
     assert problems(replace(LABEL, reprint=1, copy_of="L-1234567891"))
@@ -207,7 +207,7 @@ def _places(without: set[str]) -> dict[str, tuple[int, int, int, int]]:
     return {name: place for name, place in (boxes | codes).items() if name not in without}
 
 
-@pytest.mark.parametrize("without", [{CODE128.what}, {MATRIX.what, "ward", "ward_code"}])
+@pytest.mark.parametrize("without", [{CODE128.what, "bedside"}, {MATRIX.what, "ward", "ward_caption", "ward_code"}])
 def test_no_two_places_overlap_and_all_lie_inside_the_label(without):
     places = list(_places(without).items())
     for nth, (name, (left, top, right, bottom)) in enumerate(places):
@@ -228,6 +228,11 @@ def test_modules_are_large_enough_for_a_hand_scanner():
         assert SERIAL.module[dots] / dots >= 0.375 - 0.05
         assert MATRIX.module[dots] / dots >= 0.33
         assert CODE128.module[dots] / dots >= 0.25
+
+
+def test_the_widest_serial_fits_wherever_a_serial_stands():
+    for name in ("serial", "replaced"):
+        assert wrap("L-" + "W" * 10, DISPENSE[name]) == ("L-" + "W" * 10,)
 
 
 def test_a_number_is_never_parted_from_its_unit():
