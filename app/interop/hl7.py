@@ -190,10 +190,10 @@ def parse(raw: bytes, charset: str | None = None, offset: int = 0) -> Message:
         raise Invalid({"MSH": "The message is in UTF-16, which cannot be framed: have the sender use UTF-8."})
     lines = list(_lines(raw))
     first = next((start for start, _ in lines if raw[start : start + 3] == b"MSH"), None)
-    if first is None or len(raw) < first + 4:
+    end_of_head = next((end for start, end in lines if start == first), 0)
+    if first is None or end_of_head < first + 4:
         raise Invalid({"MSH": "The message has no MSH segment: it cannot be read. Ask the sender what it is."})
     warnings: list[str] = []
-    end_of_head = next(end for start, end in lines if start == first)
     marks = _delimiters(raw[first:end_of_head], warnings)
     fields = raw[first:end_of_head].decode("latin-1").split(marks.field)
     names = fields[17] if len(fields) > 17 else ""
@@ -261,7 +261,7 @@ def _sign(raw: bytes, start: int) -> bytes:
 
 def _delimiters(head: bytes, warnings: list[str]) -> Delimiters:
     field = chr(head[3])
-    if field.isalnum() or field in " \t":
+    if not "!" <= field <= "~" or field.isalnum():
         raise Invalid({"MSH": f"The header names '{field}' as field separator: it cannot be read."})
     declared = head[4:].decode("latin-1").split(field)[0].strip()
     default = (DEFAULT.component, DEFAULT.repetition, DEFAULT.escape, DEFAULT.subcomponent, DEFAULT.truncation)
