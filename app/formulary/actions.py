@@ -260,16 +260,24 @@ def _package_of(product: Product, text: str) -> PackageNdc:
 
 def _package(session: Session, product: Product, code: PackageNdc, description: str) -> Package:
     package = Package(product_id=product.id, ndc=code.text, ndc10=code.ndc10, description=description)
-    if not _same_digits(session, code):
+    rivals = _same_digits(session, code)
+    if not rivals:
         package.gtin14 = code.gtin14
+    for other, in_use in rivals:
+        # Neither may answer to these digits until a pharmacist binds one; what is in use keeps its barcode.
+        if not in_use:
+            other.gtin14 = None
     session.add(package)
     session.flush()
     return package
 
 
-def _same_digits(session: Session, code: PackageNdc) -> bool:
-    others = select(Package.id).where(Package.ndc10 == code.ndc10, Package.ndc != code.text)
-    return code.ndc10 is not None and session.scalar(others.limit(1)) is not None
+def _same_digits(session: Session, code: PackageNdc) -> list[tuple[Package, bool]]:
+    if code.ndc10 is None:
+        return []
+    query = select(Package, Product.drug_id).join(Product, Product.id == Package.product_id)
+    others = query.where(Package.ndc10 == code.ndc10, Package.ndc != code.text)
+    return [(other, drug_id is not None) for other, drug_id in session.execute(others)]
 
 
 def _bind(session: Session, product: Product, text: str, gtin_text: str) -> None:

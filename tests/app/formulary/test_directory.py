@@ -28,7 +28,7 @@ def test_the_whole_directory_is_taken_in_and_a_second_time_changes_nothing(db: D
     print(f"{db.url.split(':')[0]}: {first.new} rows in {taken:.2f} s, {first.new / taken:.0f} rows/s")
 
     assert (first.product_lines, first.package_lines) == (15_083, 29_788)
-    # The extract lists 315 products more than once, one package twice, and 3,489 vials only inside their cartons.
+    # 315 products are listed more than once, one package twice, and 3,614 packages only inside their cartons.
     assert first.products == 14_687
     assert first.bad == ()
     assert (first.new, first.changed, first.unchanged) == (first.products + first.packages, 0, 0)
