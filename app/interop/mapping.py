@@ -42,11 +42,10 @@ def read_message(raw: bytes, *, connection: Connection, received: datetime) -> t
     """
     results: list[Understood] = []
     offset = 0
-    pieces = split_frame(raw)
-    for piece in pieces:
+    for piece in split_frame(raw):
         results += _read_one(piece, offset, connection, received)
         offset += len(piece)
-    results += _batch_counts(raw, len(pieces))
+    results += _batch_counts(raw)
     return tuple(results)
 
 
@@ -143,10 +142,17 @@ def _fault(segments: Sequence[Segment], kind: str) -> tuple[str, str, tuple[int,
     return None
 
 
-def _batch_counts(raw: bytes, messages: int) -> list[Unmappable]:
+def _batch_counts(raw: bytes) -> list[Unmappable]:
+    """An exception for each batch whose trailer (BTS-1) counts other messages than were found in it."""
     found: list[Unmappable] = []
-    for match in re.finditer(rb"(?:^|[\r\n])(BTS)[^A-Za-z0-9\r\n](\d+)", raw):
-        if int(match.group(2)[:9]) != messages:
-            reason = f"The batch says that it holds {match.group(2)[:9].decode()} messages, but {messages} were found."
+    held = 0
+    for match in re.finditer(rb"(?:^|[\r\n])(MSH|BHS|BTS[^A-Za-z0-9\r\n](\d{1,9}))", raw):
+        said = match.group(2)
+        if match.group(1) == b"MSH":
+            held += 1
+            continue
+        if said and int(said) != held:
+            reason = f"The batch says that it holds {int(said)} messages, but {held} were found."
             found.append(Unmappable(f"{reason} Ask the sender for the rest.", "BTS-1", match.span(2)))
+        held = 0
     return found

@@ -342,6 +342,8 @@ def test_a_batch_that_lost_a_message_is_noticed():
     raw = b"FHS|^~\\&|A\rBHS|^~\\&|A\r" + own("transfer") + own("vancomycin-stop") + b"BTS|%d\rFTS|1\r"
     assert [type(it) for it in read(raw % 2)] == [AdtMessage, OrderMessage]
     assert "3 messages, but 2" in read(raw % 3)[-1].reason
+    two_batches = raw % 2 + raw.replace(b"BTS|%d", b"BTS|2")
+    assert not any(isinstance(it, Unmappable) for it in read(two_batches))
 
 
 def test_a_resent_event_has_the_same_key_and_a_changed_one_another():
