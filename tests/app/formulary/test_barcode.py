@@ -76,8 +76,8 @@ def test_without_a_prefix_our_own_codes_and_numbers_stay_what_they_are(text):
     "scan",
     ["0100301234567896172611", "0100301234567896\x1d05999", "10A\x1d1", "]d2HELLO", "]E0ABC", "]E0123",
      "]E0" + "1" * 14,
-     "]d230", "]d210\x1d21X", "]d2" + GTIN + "30", FULL_WIDTH, "]d210\u00e4", "(10)", "(0A)x", "()", "(10)AB(C)D", "(9)X",
-     "]d2" + "A" * 2000, "X" * 2000],
+     "]d230", "]d210\x1d21X", "]d2" + GTIN + "30", FULL_WIDTH, "]d210\u00e4", "(10)", "(0A)x", "()", "(10)AB(C)D",
+     "(9)X", "]d2" + "A" * 2000, "X" * 2000],
 )  # fmt: skip
 def test_damaged_text_is_malformed(scan):
     assert read(scan).error == "malformed"
