@@ -255,11 +255,10 @@ def amount_made(
     not_negative(concentration_u_percent=concentration_u_percent)
     share = Fraction(judged.volume_ml) / Fraction(target_ml)
     of_volume = Fraction(judged.expanded_uncertainty_ml) / Fraction(target_ml) * 100
-    of_concentration = share * Fraction(concentration_u_percent)
     return AmountMade(
         amount=Quantity(_decimal(Fraction(ordered.value) * share), ordered.unit),
         deviation_percent=judged.deviation_percent,
-        uncertainty_percent=_root(of_volume**2 + of_concentration**2),
+        uncertainty_percent=_root(of_volume**2 + (share * Fraction(concentration_u_percent)) ** 2),
     )
 
 
