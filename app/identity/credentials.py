@@ -27,7 +27,9 @@ BADGE_RANDOM = 10
 CODE_RANDOM = 15
 TOKEN_RANDOM = 32
 
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
+_hasher = PasswordHasher(
+    time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16, type=Type.ID
+)
 _seats = threading.BoundedSemaphore(AT_ONCE)
 _PIN = re.compile(r"[0-9]+", re.ASCII)
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U to misread.
@@ -36,10 +38,11 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U to m
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$" + "A" * 22 + "$" + "A" * 43
 
 # Words that a guesser of hospital passwords tries first; a password is refused when little else remains of it.
-_SITE_WORDS = ("laminar", "pharmacy", "hospital", "compounding", "technician", "pharmacist", "nurse", "manager")
+_SITE_WORDS = tuple("laminar pharmacy hospital compounding technician pharmacist nurse manager".split())
 _COMMON_WORDS = tuple(
     "password passwort passphrase letmein welcome qwertyuiop qwerty asdfghjkl iloveyou administrator admin changeme "
-    "secret abcdefghijklmnopqrstuvwxyz abc correcthorsebatterystaple".split()
+    "secret abcdefghijklmnopqrstuvwxyz abc "
+    "correcthorsebatterystaple 1234567890 123456789 12345678 1234567 123456 12345 1234 123".split()
 )
 _LEAST_REMAINDER = 6
 

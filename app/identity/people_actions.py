@@ -132,14 +132,18 @@ def invite(tx: Tx, person_id: int) -> str:
     code = one_time_code(secrets.token_bytes(CODE_RANDOM))
     until = tx.now + limits.INVITATION_LASTS
     tx.session.add(
-        OneTimeCode(sha256=code_sha256(code), kind="invitation", person_id=person.id, made_at=tx.now, until=until)
+        OneTimeCode(
+            sha256=code_sha256(code), kind="invitation", person_id=person.id, made_at=tx.now, until=until
+        )
     )
     record(tx, "invited", f"person {person_id}", {"until": until})
     tx.tell("people")
     return code
 
 
-def accept_invitation(db: Db, code: str, pin: str, password: str | None = None, badge: str | None = None) -> int:
+def accept_invitation(
+    db: Db, code: str, pin: str, password: str | None = None, badge: str | None = None
+) -> int:
     """Let an invited person choose a PIN and, if they work at a desk, a password; a badge may be taken up as well.
 
     Returns the person's number. The code works once; earlier sign-ins of the person end. Raises Refused, Invalid.
@@ -212,7 +216,9 @@ def use_set_up_code(
     with db.write(SYSTEM) as tx:
         one_at_a_time(tx, _PEOPLE, 0)
         if tx.session.scalar(select(Person.id).limit(1)) is not None:
-            raise Refused("This installation is set up already. Ask somebody who manages people for an invitation.")
+            raise Refused(
+                "This installation is set up already. Ask somebody who manages people for an invitation."
+            )
         _use_code(tx, code, "set-up")
         person_id = _add(tx, name, username, limits.check_roles({Role.MANAGER, Role.ADMIN}))
         credential = _credential(tx, person_id)
@@ -225,9 +231,13 @@ def _add(tx: Tx, name: str, username: str, roles: frozenset[Role]) -> int:
     name, username = " ".join(name.split()), username.strip().casefold()
     faults = {}
     if not name or not name.isprintable() or len(name) > 80:
-        faults["name"] = "Give the person's full name, at most 80 characters, as it shall stand under a signature."
+        faults["name"] = (
+            "Give the person's full name, at most 80 characters, as it shall stand under a signature."
+        )
     if not _USERNAME.fullmatch(username):
-        faults["username"] = "A user name has 2 to 32 letters, digits, dots or dashes and begins with a letter."
+        faults["username"] = (
+            "A user name has 2 to 32 letters, digits, dots or dashes and begins with a letter."
+        )
     elif tx.session.scalar(select(Person.id).where(Person.username == username)) is not None:
         faults["username"] = "Somebody has or had this user name. Choose another."
     if faults:
@@ -262,7 +272,9 @@ def _change_own(db: Db, who: Who, given: Given, *, pin: str | None, password: st
 def _check_secrets(pin: str | None, password: str | None, username: str, name: str) -> None:
     faults = {
         "pin": pin_fault(pin) if pin is not None else None,
-        "password": password_fault(password, username=username, names=[name]) if password is not None else None,
+        "password": password_fault(password, username=username, names=[name])
+        if password is not None
+        else None,
     }
     found = {field: fault for field, fault in faults.items() if fault}
     if found:
@@ -279,7 +291,9 @@ def _living(tx: Tx, person_id: int) -> Person:
 
 
 def _credential(tx: Tx, person_id: int) -> Credential:
-    credential = tx.session.scalar(select(Credential).where(Credential.person_id == person_id).with_for_update())
+    credential = tx.session.scalar(
+        select(Credential).where(Credential.person_id == person_id).with_for_update()
+    )
     if credential is None:
         credential = Credential(person_id=person_id)
         tx.session.add(credential)
@@ -302,12 +316,19 @@ def _somebody_manages_without(session: Session, person_id: int) -> None:
         .where(Person.ended_at.is_(None), Person.id != person_id, PersonRole.role.in_(_MANAGES_PEOPLE))
     )
     if session.scalar(others.limit(1)) is None:
-        raise Refused("Then nobody could manage people any more. Make somebody else a manager or admin first.")
+        raise Refused(
+            "Then nobody could manage people any more. Make somebody else a manager or admin first."
+        )
 
 
 def _still_open(code: str, kind: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
     lasting = or_(OneTimeCode.until.is_(None), OneTimeCode.until > now)
-    return OneTimeCode.sha256 == code_sha256(code), OneTimeCode.kind == kind, OneTimeCode.used_at.is_(None), lasting
+    return (
+        OneTimeCode.sha256 == code_sha256(code),
+        OneTimeCode.kind == kind,
+        OneTimeCode.used_at.is_(None),
+        lasting,
+    )
 
 
 def _open_code(session: Session, code: str, kind: str, now: datetime) -> OneTimeCode | None:
@@ -322,5 +343,9 @@ def _use_code(tx: Tx, code: str, kind: str) -> None:
 
 
 def _void_codes(tx: Tx, which: ColumnElement[bool]) -> None:
-    open_ones = (which, OneTimeCode.used_at.is_(None), or_(OneTimeCode.until.is_(None), OneTimeCode.until > tx.now))
+    open_ones = (
+        which,
+        OneTimeCode.used_at.is_(None),
+        or_(OneTimeCode.until.is_(None), OneTimeCode.until > tx.now),
+    )
     tx.session.execute(update(OneTimeCode).where(*open_ones).values(until=tx.now))
