@@ -183,10 +183,25 @@ def fake_camera(playwright_: Playwright, tmp_path: Path) -> Iterator[Callable[[I
             browser.close()
 
 
-def wedge(page: Page, code: str, delay: float = 2, enter: bool = True) -> None:
-    """Type `code` as a scanner does: GS as Ctrl+], Enter at the end; `delay` in milliseconds between the keys."""
-    parts = code.split("\x1d")
-    for number, part in enumerate(parts):
+AT_ONCE = """keys => {
+    for (const key of keys) {
+        const about = {key, bubbles: true, cancelable: true, ctrlKey: key === '\\u001d'};
+        if (about.ctrlKey) { about.key = ']'; about.code = 'BracketRight'; }
+        (document.activeElement ?? document.body).dispatchEvent(new KeyboardEvent('keydown', about));
+    }
+}"""
+
+
+def wedge(page: Page, code: str, delay: float | None = None, enter: bool = True) -> None:
+    """Scan `code` as a keyboard wedge does: GS as Ctrl+], Enter at the end.
+
+    Without `delay` the keys arrive at once, however busy the machine is. With `delay` (milliseconds between the keys)
+    they are real keys that go through the browser's own input, one by one.
+    """
+    if delay is None:
+        page.evaluate(AT_ONCE, [*code, "Enter"] if enter else [*code])
+        return
+    for number, part in enumerate(code.split("\x1d")):
         if number:
             page.keyboard.press("Control+BracketRight")
         if part:

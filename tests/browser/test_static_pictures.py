@@ -43,7 +43,6 @@ def test_the_card_yes_takes_the_picture_and_it_can_be_read(
     page = new_page(browser=fake_camera(labelled_bag()))
     page.goto(f"{base}/photo?kind=hood")
     page.wait_for_selector("[data-shutter]:enabled")
-    page.wait_for_timeout(300)
     scan(page, "CARD-YES")
     page.wait_for_selector("h1:has-text('Stored')")
     photo = posts[0]["photo"]
@@ -56,7 +55,6 @@ def test_a_black_picture_is_refused(base: str, new_page: Any, fake_camera: Any, 
     page = new_page(browser=fake_camera(Image.new("RGB", (1280, 720), (3, 3, 3))))
     page.goto(f"{base}/photo?kind=hood")
     page.wait_for_selector("[data-shutter]:enabled")
-    page.wait_for_timeout(300)
     page.get_by_role("button", name="Take the picture").tap()
     page.wait_for_selector("[data-photo-words]:has-text('black')")
     assert posts == []

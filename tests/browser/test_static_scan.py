@@ -45,7 +45,7 @@ def test_a_scan_is_heard_without_focus_and_shown_by_the_next_page(
     page: Page, posts: list[dict[str, str]], scan: Any
 ) -> None:
     page.evaluate("window.sameWindow = true")
-    scan(page, CODE)
+    scan(page, CODE, delay=2)
     stored(page)
     assert [post["scan"] for post in posts] == [CODE]
     assert posts[0]["once"].startswith("k") and posts[0]["step"] == "3"
@@ -54,7 +54,7 @@ def test_a_scan_is_heard_without_focus_and_shown_by_the_next_page(
 
 
 def test_the_group_separator_arrives_as_ctrl_bracket(page: Page, posts: list[dict[str, str]], scan: Any) -> None:
-    scan(page, "]d2010030040965334110A7B3C\x1d17261123")
+    scan(page, "]d2010030040965334110A7B3C\x1d17261123", delay=2)
     stored(page)
     assert posts[0]["scan"] == "]d2010030040965334110A7B3C\x1d17261123"
 
@@ -70,7 +70,7 @@ def test_half_a_scan_is_never_taken_for_a_whole_one(page: Page, posts: list[dict
     scan(page, "T-000712", enter=False)
     page.wait_for_selector(".toast:has-text('The scan broke off. Scan again.')")
     page.wait_for_timeout(50)
-    scan(page, "99")  # the rest of it comes late, with its Enter
+    scan(page, "99", delay=2)  # the rest of it comes late, with its Enter
     assert posts == []
 
 
@@ -105,7 +105,7 @@ def test_a_scan_does_not_type_into_the_field_that_has_the_focus(
     page.wait_for_selector("[data-clock]:not(:empty)")
     page.fill("#words", "half")
     page.focus("#words")
-    scan(page, CODE)
+    scan(page, CODE, delay=2)
     page.wait_for_selector(".toast:has-text('Nothing to scan here now')")
     assert page.input_value("#words") == "half"
     assert posts == [], "Enter at the end of a scan never sends a form"

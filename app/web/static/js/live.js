@@ -57,11 +57,12 @@ function showLost() {
     banner.id = "lost";
     banner.className = "lost";
     banner.setAttribute("role", "alert");
+    banner.append(document.createElement("p"));
     document.body.append(banner);
   }
-  const minutes = performance.now() - lostAt > DOWNTIME;
-  const words = "No connection. Stop. Do not go on." + (minutes ? " Finish on the downtime sheet." : "");
-  if (banner.textContent !== words) banner.textContent = words;
+  const isLong = performance.now() - lostAt > DOWNTIME;
+  const words = "No connection. Stop. Do not go on." + (isLong ? " Finish on the downtime sheet." : "");
+  if (banner.textContent !== words) banner.firstChild.textContent = words;
   for (const element of document.querySelectorAll("button:not(:disabled), input:not(:disabled), select:not(:disabled)")) {
     element.disabled = true;
     element.dataset.offForLink = "";

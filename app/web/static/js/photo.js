@@ -46,6 +46,9 @@ async function start(form) {
   const video = form.querySelector("[data-preview]");
   video.srcObject = stream;
   await video.play().catch(() => {});
+  // The shutter opens with the first picture that is really there, not with the promise of one.
+  if (video.requestVideoFrameCallback) await new Promise((done) => { video.requestVideoFrameCallback(done); });
+  if (!form.isConnected) return;
   form.querySelector("[data-shutter]").disabled = false;
   form.dataset.ready = "";
 }

@@ -18,6 +18,7 @@ const STATES = {
 
 let last = null;
 let readAt = -Infinity; // when the shown reading was taken, on this page's own clock
+let heardAt = -Infinity;
 let points = [];
 const sentFor = new Set();
 
@@ -97,9 +98,11 @@ function acceptOnce(event) {
 }
 
 document.addEventListener("laminar:weight", ({ detail }) => {
-  if (last && detail.seq !== undefined && detail.seq < last.seq && last.seq - detail.seq < 1000) return; // never backwards
-  last = detail;
   const now = performance.now();
+  // Never backwards; but a scale that was plugged in again counts from the start, so an old number binds for 2 s only.
+  if (last && detail.seq < last.seq && now - heardAt < 2000) return;
+  last = detail;
+  heardAt = now;
   readAt = now - (detail.age_ms ?? 0);
   const isOld = now - readAt > OLD || detail.value === null || detail.value === undefined;
   showNumber(isOld ? "–" : detail.value, isOld || !detail.stable);
