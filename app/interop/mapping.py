@@ -11,8 +11,8 @@ from datetime import datetime
 from app.core.errors import Invalid
 from app.interop.adt import read_adt
 from app.interop.hl7 import Segment, batch_warnings, body, parse, split_frame
-from app.interop.orders_in import Reading, read_orders
-from app.interop.stamps import SenderClock, sender_clock
+from app.interop.orders_in import read_orders, read_shared
+from app.interop.stamps import sender_clock
 from app.interop.understood import AdtMessage, OrderMessage, Other, Understood, Unmappable
 from app.interop.values import Connection, Source
 
@@ -85,26 +85,7 @@ def _read_one(piece: bytes, offset: int, connection: Connection, received: datet
         return [*results, Unmappable(reason, where, span, source, warnings=tuple(dict.fromkeys(warnings)))]
     if kind == "ADT":
         return [*results, read_adt(segments, connection, source, clock, warnings)]
-    return [*results, *read_orders(segments, _reading(segments, connection, source, clock, warnings))]
-
-
-def _reading(
-    segments: Sequence[Segment], connection: Connection, source: Source, clock: SenderClock, warnings: list[str]
-) -> Reading:
-    first = next(at for at, segment in enumerate(segments) if segment.name == "ORC")
-    visits = [segment for segment in segments if segment.name == "PV1"]
-    if len({visit.text for visit in visits}) > 1:
-        warnings.append("The message names two visits: the first was taken. Check where the patient lies.")
-    return Reading(
-        connection=connection,
-        source=source,
-        clock=clock,
-        pid=next((segment for segment in segments if segment.name == "PID"), None),
-        pv1=visits[0] if visits else None,
-        head=tuple(segments[:first]),
-        allergies=tuple(segment for segment in segments if segment.name in ("AL1", "IAM")),
-        warnings=tuple(warnings),
-    )
+    return [*results, *read_orders(segments, read_shared(segments, connection, source, clock, warnings))]
 
 
 def _fault(segments: Sequence[Segment], kind: str) -> tuple[str, str, tuple[int, int]] | None:

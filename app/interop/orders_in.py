@@ -22,6 +22,7 @@ from app.interop.order_groups import (
     order_key,
     read_ei,
 )
+from app.interop.order_notes import read_note, read_notes, read_person, read_routes
 from app.interop.patient import read_allergies, read_location, read_measurements, read_patient
 from app.interop.recipe import (
     Listed,
@@ -35,7 +36,7 @@ from app.interop.recipe import (
     volume_remarks,
 )
 from app.interop.stamps import SenderClock, read_stamp
-from app.interop.timing import is_text, read_timings
+from app.interop.timing import read_timings
 from app.interop.understood import (
     STARTS,
     Amount,
@@ -43,14 +44,15 @@ from app.interop.understood import (
     Note,
     OrderMessage,
     Other,
-    Route,
     Span,
     Timing,
     Understood,
     Unmappable,
 )
-from app.interop.values import Code, Connection, Patient, Source
+from app.interop.values import Allergies, Code, Connection, Measurement, Patient, Source
 
+# A transfer of a whole stay has dozens; thousands are a fault of the sender, and reading them would stop the line.
+MOST_ORDERS = 500
 _LISTS: dict[str, Listed] = {
     "RXE": "encoded", "RXO": "requested", "RXD": "dispensed", "RXA": "dispensed", "RXG": "dispensed"
 }  # fmt: skip
@@ -58,21 +60,59 @@ _LISTS: dict[str, Listed] = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What all order groups of one message share."""
+    """What all order groups of one message share, read once; `patient` is the reason where she is not certain."""
 
     connection: Connection
     source: Source
     clock: SenderClock
-    pid: Segment | None
+    patient: Patient | Unreadable
     pv1: Segment | None
-    head: tuple[Segment, ...]
-    allergies: tuple[Segment, ...]
+    allergies: Allergies
+    measurements: tuple[Measurement, ...]
+    notes: tuple[Note, ...]
+    cleared: tuple[str, ...]
     warnings: tuple[str, ...]
+
+
+def read_shared(
+    segments: Sequence[Segment], connection: Connection, source: Source, clock: SenderClock, warnings: list[str]
+) -> Reading:
+    """Read what stands before the first ORC, and the patient and allergies wherever they stand."""
+    first = next(at for at, segment in enumerate(segments) if segment.name == "ORC")
+    head = segments[:first]
+    visits = [segment for segment in segments if segment.name == "PV1"]
+    if len({visit.text for visit in visits}) > 1:
+        warnings.append("The message names two visits: the first was taken. Check where the patient lies.")
+    pid = next((segment for segment in segments if segment.name == "PID"), None)
+    pv1 = visits[0] if visits else None
+    patient: Patient | Unreadable
+    if pid is None:
+        patient = Unreadable("The message has no PID: the order belongs to nobody.", "PID", segments[0].span())
+    else:
+        try:
+            patient = read_patient(pid, pv1, connection, clock, warnings)
+        except Unreadable as unreadable:
+            patient = unreadable
+    return Reading(
+        connection=connection,
+        source=source,
+        clock=clock,
+        patient=patient,
+        pv1=pv1,
+        allergies=read_allergies(segments, warnings),
+        measurements=read_measurements(head, clock, warnings),
+        notes=tuple(read_note(segment, "NTE") for segment in head if segment.name == "NTE"),
+        cleared=_deleted([segment for segment in (pid, pv1) if segment]),
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
 
 
 def read_orders(segments: Sequence[Segment], reading: Reading) -> tuple[Understood, ...]:
     """Read every order group. Each is an order, an Other, or an Unmappable with its reason; none is dropped."""
     groups = group_by_orc(segments)
+    if len(groups) > MOST_ORDERS:
+        reason = f"The message holds {len(groups):,} orders, more than {MOST_ORDERS}: it was not read."
+        return (Unmappable(reason, "ORC", groups[0].orc.span(), reading.source),)
     results: list[Understood] = []
     replaced = ""
     for group in groups:
@@ -107,9 +147,9 @@ def _read_group(group: Group, reading: Reading, replaced: str) -> Understood:
             )  # fmt: skip
         if not group.named("RXE") and not group.named("RXO") and group.named("OBR"):
             return Other(reading.source, f"ORC {code}", "The order asks for a test, not for a drug.", code, key)
-        if reading.pid is None:
-            raise Unreadable("The message has no PID: the order belongs to nobody.", "PID", group.orc.span())
-        patient = read_patient(reading.pid, reading.pv1, reading.connection, reading.clock, warnings)
+        patient = reading.patient
+        if isinstance(patient, Unreadable):
+            raise patient
         mrn = patient.mrn
         check_shape(group)
         return _order(group, reading, patient, key, dose_number, replaced, warnings)
@@ -178,8 +218,8 @@ def _order(
         effective=read_stamp(orc.get(15), clock, "the time it takes effect (ORC-15)", warnings),
         patient=patient,
         location=read_location(reading.pv1, 3) if reading.pv1 else read_location(orc, 13),
-        allergies=read_allergies(reading.allergies, warnings),
-        measurements=read_measurements([*reading.head, *group.segments], clock, warnings),
+        allergies=reading.allergies,
+        measurements=reading.measurements + read_measurements(group.segments, clock, warnings),
         drug=drug,
         given=given,
         dose=dose,
@@ -187,20 +227,20 @@ def _order(
         form=read_code(detail.segment, detail.form) if detail else Code(),
         components=used,
         other_components=unused,
-        routes=_routes(group, warnings),
+        routes=read_routes(group, warnings),
         rate=rate,
         rate_text=rate_text,
         give_per=give_per,
         timings=timings,
-        notes=_notes(group, reading.head),
+        notes=read_notes(group, reading.notes),
         indication=read_code(detail.segment, detail.indication).name if detail else "",
         dispense_amount=_dispense(rxe) if rxe else "",
         package_method=rxe.get(30).upper() if rxe else "",
         controlled_schedule=rxe.get(35) if rxe else "",
         prescription=rxe.get(15) if rxe else "",
-        prescriber=_person(orc, 12),
-        verified_by=_person(rxe, 14) if rxe else "",
-        cleared=_cleared(group, reading) if control == "change" else (),
+        prescriber=read_person(orc, 12),
+        verified_by=read_person(rxe, 14) if rxe else "",
+        cleared=reading.cleared + _deleted(group.segments) if control == "change" else (),
         content_hash=_content_hash(group),
         span=(orc.start, group.segments[-1].end),
         warnings=tuple(dict.fromkeys(warnings)),
@@ -224,48 +264,6 @@ def _component_lists(
     return used, unused
 
 
-def _routes(group: Group, warnings: list[str]) -> tuple[Route, ...]:
-    read: dict[str, list[Route]] = {}
-    for name in ("RXE", "RXO", "ORC", "RXD"):
-        read[name] = []
-        for rxr in group.named("RXR", name):
-            route = Route(read_code(rxr, 1), read_code(rxr, 2), read_code(rxr, 3), read_code(rxr, 4))
-            if (route.route or route.method) and route not in read[name]:
-                read[name].append(route)
-    routes = next((found for found in read.values() if found), [])
-    if len(routes) > 1:
-        warnings.append("The order names more than one route: the pharmacist decides which.")
-    asked = {route.route.code or route.route.text for route in read["RXO"]}
-    if read["RXE"] and asked and asked != {route.route.code or route.route.text for route in routes}:
-        warnings.append("The route of the prescription and of the pharmacy's order differ: clear this up.")
-    return tuple(routes)
-
-
-def _notes(group: Group, head: Sequence[Segment]) -> tuple[Note, ...]:
-    found = [Note("NTE", "\n".join(nte.texts(3)), nte.get(2), nte.get(4, 2) or nte.get(4))
-             for nte in head if nte.name == "NTE"]  # fmt: skip
-    for segment, under in zip(group.segments, group.under, strict=True):
-        if segment.name == "NTE":
-            kind = segment.get(4, 2) or segment.get(4)
-            found.append(Note(f"NTE after {under}", "\n".join(segment.texts(3)), segment.get(2), kind))
-        elif not segment.name and found:
-            # A note that was broken over a line: the rest of its text.
-            found[-1] = replace(found[-1], text=f"{found[-1].text}\n{segment.text}")
-        elif segment.name in ("RXE", "RXO"):
-            for field in detail_of(segment).notes:
-                found += [
-                    Note(f"{segment.name}-{field}", text)
-                    for text in (_coded_text(segment, part) for part in segment.repetitions(field))
-                ]
-            if segment.name == "RXE" and is_text(segment):
-                found.append(Note("RXE-1", segment.get(1, 0)))
-    return tuple(note for note in found if note.text)
-
-
-def _coded_text(segment: Segment, text: str) -> str:
-    return segment.part(text, 2, 0) or segment.part(text, 1, 0) or segment.part(text, 5, 0)
-
-
 def _give_per(text: str) -> Span | None:
     span = read_span(text)
     # A bare number in "give per" is hours, as chemotherapy systems send it ("48.00").
@@ -278,17 +276,10 @@ def _dispense(rxe: Segment) -> str:
     return f"{rxe.get(10)} {rxe.get(11, 2) or rxe.get(11)}".strip() if rxe.get(10) else ""
 
 
-def _person(segment: Segment, field: int) -> str:
-    id_, family, given = (segment.get(field, part) for part in (1, 2, 3))
-    name = " ".join(part for part in (given, family) if part)
-    return f"{name} ({id_})" if name and id_ else name or id_
-
-
-def _cleared(group: Group, reading: Reading) -> tuple[str, ...]:
-    around = [segment for segment in (reading.pid, reading.pv1) if segment is not None]
+def _deleted(segments: Sequence[Segment]) -> tuple[str, ...]:
     return tuple(
         f"{segment.name}-{field}"
-        for segment in [*around, *group.segments]
+        for segment in segments
         if segment.name in ("PID", "PV1", "ORC", "RXE", "RXO", "RXR", "TQ1")
         for field in range(1, len(segment.fields))
         if segment.deleted(field)

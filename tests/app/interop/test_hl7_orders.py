@@ -404,3 +404,8 @@ def test_a_weight_in_a_foreign_unit_is_remarked_and_birth_weight_is_no_weight():
              b"OBX|3|NM|^Weight||n/a|kg", b"OBX|4|NM|29463-7||81|kg|||||X")  # fmt: skip
     assert [(m.value, m.unit) for m in it.measurements] == [(Decimal(180), "")]
     assert len(it.warnings) == 2
+
+
+def test_a_message_of_thousands_of_orders_is_one_exception_and_not_a_hang():
+    it = only(order(*[b"AL1|1|DA|P^Penicillin"] * 3000, *[ORC] * 3000))
+    assert isinstance(it, Unmappable) and "3,000 orders" in it.reason
