@@ -8,7 +8,7 @@ import secrets
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -57,7 +57,7 @@ def add_place(tx: Tx, kind: str, name: str) -> int:
     tx.who.require(May.RECEIVE_STOCK)
     if kind not in PLACES or not name.strip():
         raise Invalid({"place": "Give the place a name and one of the kinds " + ", ".join(PLACES) + "."})
-    if _insert_unless_there(tx, Place, {"kind": kind, "name": name.strip()}) == 0:
+    if not _insert_unless_there(tx, Place, {"kind": kind, "name": name.strip()}):
         raise Invalid({"name": f"There is a place called '{name.strip()}' already."})
     place_id = tx.session.scalars(select(Place.id).where(Place.name == name.strip())).one()
     record(tx, "set up", f"place {place_id}", {"kind": kind, "name": name.strip()})
@@ -229,10 +229,13 @@ def use(
 
 
 def waste_what_was_used(tx: Tx, key: str, cause: str) -> None:
-    """Book a container that was used under `key`, for a preparation that then ended badly, on from patient to waste."""
+    """Book what was used under `key` on from patient to waste, once, because its preparation ended badly.
+
+    Part of an act, as `use` is. A key under which nothing was used changes nothing.
+    """
     patient, waste = place_of_kind(tx, "patient"), place_of_kind(tx, "waste")
-    parts = select(Movement).where((Movement.key == key) | Movement.key.startswith(f"{key}#"), Movement.to_place_id == patient)
-    for part in tx.session.scalars(parts).all():
+    this = or_(Movement.key == key, Movement.key.startswith(f"{key}#", autoescape=True))
+    for part in tx.session.scalars(select(Movement).where(this, Movement.to_place_id == patient)).all():
         lot = _locked(tx, part.lot_id)
         _book(tx, f"{part.key} wasted", lot, patient, waste, part.quantity, cause, part.serial)
     tx.tell(STOCK)
@@ -343,14 +346,14 @@ def _book(
         "person_id": tx.who.person_id,
         "at": tx.now,
     }
-    return _insert_unless_there(tx, Movement, values) == 1 or not _same_booking(tx, key, lot, serial, target)
+    return _insert_unless_there(tx, Movement, values) or not _same_booking(tx, key, lot, serial, target)
 
 
-def _insert_unless_there(tx: Tx, table: type[Place | Lot | Movement], values: dict[str, object]) -> int:
-    """Insert a row unless one with its key stands there, and say how many rows came in (0 or 1)."""
+def _insert_unless_there(tx: Tx, table: type[Place | Lot | Movement], values: dict[str, object]) -> bool:
+    """Insert a row unless one with its key stands there, and tell whether it came in."""
     insert = sqlite_insert if tx.session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    done = tx.session.execute(insert(table).values(values).on_conflict_do_nothing())
-    return int(done.rowcount)  # type: ignore[attr-defined]
+    query = insert(table).values(values).on_conflict_do_nothing().returning(table.id)
+    return tx.session.scalar(query) is not None
 
 
 def _fresh(cause: str) -> str:
