@@ -9,8 +9,6 @@ from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import or_, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from app.audit.actions import record
 from app.core.errors import Invalid, Missing, Refused
@@ -20,65 +18,13 @@ from app.db.session import Tx
 from app.formulary.models import Product
 from app.inventory.fefo import LAST_ZONE, expired
 from app.inventory.ledger import correction, drawn
-from app.inventory.models import PLACES, Lot, Movement, Place, Staged
+from app.inventory.models import Lot, Movement, Place, Staged
+from app.inventory.place_actions import insert_unless_there, place_of_kind, place_of_station
 from app.inventory.queries import on_hand, recall_of, same_number, shelves_with
-from app.stations.models import Station
 
-# One place each; shelves, hoods and carts are many.
-_NAMES = {
-    "supplier": "supplier",
-    "shelf": "stock room",
-    "patient": "patients",
-    "waste": "waste",
-    "unaccounted": "unaccounted",
-}
 # The characters of a GS1 lot (AI 10): printable, no blank, at most 20.
 _LOT_NUMBER = re.compile(r"[\x21-\x7e]{1,20}")
 STOCK = "stock"
-
-
-def place_of_kind(tx: Tx, kind: str) -> int:
-    """The hospital's one supplier, stock room, patients, waste or unaccounted place; made when first needed.
-
-    Raises Invalid for a kind of which there are many.
-    """
-    if kind not in _NAMES:
-        raise Invalid({"place": f"There is no single {kind}: say which one."})
-    query = select(Place.id).where(Place.kind == kind).order_by(Place.id).limit(1)
-    found = tx.session.scalar(query)
-    if found is None:
-        _set_up_places(tx)
-        found = tx.session.scalars(query).one()
-    return found
-
-
-def add_place(tx: Tx, kind: str, name: str) -> int:
-    """Set up a place such as a second shelf or a cart, and return its number. Raises Refused and Invalid."""
-    tx.who.require(May.RECEIVE_STOCK)
-    if kind not in PLACES or not name.strip():
-        raise Invalid({"place": "Give the place a name and one of the kinds " + ", ".join(PLACES) + "."})
-    if not _insert_unless_there(tx, Place, {"kind": kind, "name": name.strip()}):
-        raise Invalid({"name": f"There is a place called '{name.strip()}' already."})
-    place_id = tx.session.scalars(select(Place.id).where(Place.name == name.strip())).one()
-    record(tx, "set up", f"place {place_id}", {"kind": kind, "name": name.strip()})
-    return place_id
-
-
-def place_of_station(tx: Tx, station_id: int) -> int:
-    """The ledger's place of a hood; made when first needed. Raises Missing, and Refused for any other station."""
-    found = tx.session.scalar(select(Place.id).where(Place.station_id == station_id))
-    if found is not None:
-        return found
-    station = tx.session.get(Station, station_id)
-    if station is None:
-        raise Missing(f"There is no station {station_id}.")
-    if station.kind != "hood":
-        raise Refused(f"{station.name} is no hood: stock is brought to hoods only.")
-    _set_up_places(tx)
-    _insert_unless_there(
-        tx, Place, {"kind": "hood", "name": f"{station.name} ({station.code})", "station_id": station_id}
-    )
-    return tx.session.scalars(select(Place.id).where(Place.station_id == station_id)).one()
 
 
 def lot_for(tx: Tx, product_id: int, number: str, expiry: date) -> Lot:
@@ -96,7 +42,7 @@ def lot_for(tx: Tx, product_id: int, number: str, expiry: date) -> Lot:
     if tx.session.get(Product, product_id) is None:
         raise Missing(f"There is no product {product_id}.")
     values = {"product_id": product_id, "number": written, "expiry": expiry, "first_seen_at": tx.now}
-    _insert_unless_there(tx, Lot, values)
+    insert_unless_there(tx, Lot, values)
     made = tx.session.scalars(exact).one()
     reason = recall_of(tx.session, made)
     if reason is not None and made.recalled_at is None:
@@ -285,14 +231,6 @@ def recall(tx: Tx, lot_id: int, reason: str) -> None:
     tx.tell(STOCK)
 
 
-def _set_up_places(tx: Tx) -> None:
-    # Always all of them, in one order, so that two first acts can not wait for each other.
-    there = set(tx.session.scalars(select(Place.kind)))
-    for kind, name in _NAMES.items():
-        if kind not in there:
-            _insert_unless_there(tx, Place, {"kind": kind, "name": name})
-
-
 def _bring(tx: Tx, lot: Lot, place_id: int, quantity: Decimal) -> None:
     _refuse_nothing(quantity)
     parts = drawn(shelves_with(tx.session, lot.id), quantity, place_of_kind(tx, "unaccounted"))
@@ -346,14 +284,7 @@ def _book(
         "person_id": tx.who.person_id,
         "at": tx.now,
     }
-    return _insert_unless_there(tx, Movement, values) or not _same_booking(tx, key, lot, serial, target)
-
-
-def _insert_unless_there(tx: Tx, table: type[Place | Lot | Movement], values: dict[str, object]) -> bool:
-    """Insert a row unless one with its key stands there, and tell whether it came in."""
-    insert = sqlite_insert if tx.session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    query = insert(table).values(values).on_conflict_do_nothing().returning(table.id)
-    return tx.session.scalar(query) is not None
+    return insert_unless_there(tx, Movement, values) or not _same_booking(tx, key, lot, serial, target)
 
 
 def _fresh(cause: str) -> str:

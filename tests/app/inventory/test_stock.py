@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from app.audit import queries as audit
 from app.core.errors import Invalid, Missing, Refused
 from app.db.session import Db, Tx, Who
-from app.inventory import actions, queries
+from app.inventory import actions, place_actions, queries
 from app.inventory.ledger import Move, stock
 from app.inventory.models import Lot, Movement, Place, Staged
 
@@ -179,9 +179,10 @@ def test_what_was_used_for_a_dose_that_ended_badly_is_waste_once(db: Db, pharmac
 
 def test_a_move_takes_no_more_than_the_books_say(db: Db, pharmacy) -> None:  # type: ignore[no-untyped-def]
     lot_id = lot(db, pharmacy.tina, pharmacy.vial)
-    shelf, cart = act(
-        db, pharmacy.tina, lambda tx: (actions.place_of_kind(tx, "shelf"), actions.add_place(tx, "cart", "Cart 3 West"))
-    )
+    shelf = act(db, pharmacy.tina, lambda tx: place_actions.place_of_kind(tx, "shelf"))
+    cart = act(db, pharmacy.tina, lambda tx: place_actions.add_place(tx, "cart", "Cart 3 West"))
+    with pytest.raises(Invalid, match="already"):
+        act(db, pharmacy.tina, lambda tx: place_actions.add_place(tx, "shelf", "Cart 3 West"))
     act(db, pharmacy.tina, lambda tx: actions.receive(tx, lot_id, Decimal(4)))
 
     def move(quantity: int, key: str | None = None) -> bool:
@@ -202,7 +203,7 @@ def test_a_move_takes_no_more_than_the_books_say(db: Db, pharmacy) -> None:  # t
 
 def test_a_count_is_a_movement_and_says_what_was_found_or_gone(db: Db, pharmacy) -> None:  # type: ignore[no-untyped-def]
     lot_id = lot(db, pharmacy.tina, pharmacy.vial)
-    shelf = act(db, pharmacy.tina, lambda tx: actions.place_of_kind(tx, "shelf"))
+    shelf = act(db, pharmacy.tina, lambda tx: place_actions.place_of_kind(tx, "shelf"))
     act(db, pharmacy.tina, lambda tx: actions.receive(tx, lot_id, Decimal(10)))
     for counted, difference in ((Decimal(8), -2), (Decimal(8), 0), (Decimal(9), 1), (Decimal(0), -9)):
         found = act(db, pharmacy.tina, lambda tx, counted=counted: actions.count(tx, shelf, lot_id, counted))
@@ -271,7 +272,7 @@ def test_a_lot_that_is_booked_empty_at_this_hood_is_stopped_there_and_only_there
     (said,) = problems(db, lot_id, pharmacy.hood)
     assert said.startswith("The books say that nothing of lot 7G123 is left at this hood.")
     assert problems(db, lot_id, pharmacy.other_hood) == ()
-    hood = act(db, pharmacy.tina, lambda tx: actions.place_of_station(tx, pharmacy.hood))
+    hood = act(db, pharmacy.tina, lambda tx: place_actions.place_of_station(tx, pharmacy.hood))
     act(db, pharmacy.tina, lambda tx: actions.count(tx, hood, lot_id, Decimal(2)))
     assert problems(db, lot_id, pharmacy.hood) == ()
 
@@ -352,7 +353,7 @@ def test_who_may_not_touch_stock_is_refused(db: Db, pharmacy) -> None:  # type: 
         (pharmacy.nina, lambda tx: actions.move(tx, lot_id, 1, 2, Decimal(1), "x")),
         (pharmacy.nina, lambda tx: actions.count(tx, 1, lot_id, Decimal(1))),
         (pharmacy.nina, lambda tx: actions.end_staging(tx, 1)),
-        (pharmacy.nina, lambda tx: actions.add_place(tx, "cart", "C")),
+        (pharmacy.nina, lambda tx: place_actions.add_place(tx, "cart", "C")),
         (pharmacy.tina, lambda tx: actions.recall(tx, lot_id, "x")),
     ]
     for who, what in refused:
@@ -365,13 +366,13 @@ def test_who_may_not_touch_stock_is_refused(db: Db, pharmacy) -> None:  # type: 
     with pytest.raises(Invalid):
         act(db, pharmacy.tina, lambda tx: actions.use(tx, "k", lot_id, None, pharmacy.hood, "shelf"))
     with pytest.raises(Invalid):
-        act(db, pharmacy.tina, lambda tx: actions.place_of_kind(tx, "hood"))
+        act(db, pharmacy.tina, lambda tx: place_actions.place_of_kind(tx, "hood"))
 
 
 def test_after_any_history_the_sums_of_the_database_are_the_sums_of_its_movements(db: Db, pharmacy) -> None:  # type: ignore[no-untyped-def]
     lots = [lot(db, pharmacy.tina, pharmacy.vial, number) for number in ("A", "B")]
-    hood = act(db, pharmacy.tina, lambda tx: actions.place_of_station(tx, pharmacy.hood))
-    shelf = act(db, pharmacy.tina, lambda tx: actions.place_of_kind(tx, "shelf"))
+    hood = act(db, pharmacy.tina, lambda tx: place_actions.place_of_station(tx, pharmacy.hood))
+    shelf = act(db, pharmacy.tina, lambda tx: place_actions.place_of_kind(tx, "shelf"))
     keys = iter(range(10**9))
     steps = st.tuples(
         st.sampled_from(["receive", "stage", "use", "waste", "count hood", "count shelf"]),
