@@ -44,7 +44,8 @@ def test_the_card_yes_takes_the_picture_and_it_can_be_read(
     page.goto(f"{base}/photo?kind=hood")
     page.wait_for_selector("[data-shutter]:enabled")
     scan(page, "CARD-YES")
-    page.wait_for_selector("h1:has-text('Stored')")
+    page.wait_for_selector("h1:has-text('Stored'), [data-photo-words]:not(:empty), .toast, #lost, #fault")
+    assert page.locator("[data-photo-words], .toast, #lost, #fault").all_inner_texts() == []
     photo = posts[0]["photo"]
     assert photo[:3] == b"\xff\xd8\xff" and posts[0]["once"] and posts[0]["step"] == "9"
     read = zxingcpp.read_barcodes(Image.open(io.BytesIO(photo)))

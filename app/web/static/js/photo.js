@@ -79,6 +79,7 @@ async function shoot() {
     return;
   }
   const jpeg = await new Promise((done) => { canvas.toBlob(done, "image/jpeg", 0.8); });
+  if (!form.isConnected) { say("The page changed. Take the picture again."); return; }
   if (!jpeg) { words(form, "The picture could not be taken. Try again."); return; }
   const files = new DataTransfer();
   files.items.add(new File([jpeg], "photo.jpg", { type: "image/jpeg" }));

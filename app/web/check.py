@@ -1,0 +1,147 @@
+"""The pharmacist's desk: the check queue, and one preparation with everything that proves it."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from app.core.errors import Invalid, Refused
+from app.core.permissions import May
+from app.core.workflow import Event, offered
+from app.db import outbox
+from app.identity.actions import prove_for_signature
+from app.identity.queries import needs_full
+from app.orders.actions import why_not_current
+from app.web.forms import ReasonForm, Sign, SignReason
+from app.web.pages import patient_line, render
+from app.web.session import Visitor, may, see_other
+from app.work.actions import actor_for
+from compounding import check_actions
+from compounding.instructions import short
+from compounding.procedure import label_serial, may_redo, photo_sha256, steps_of
+from compounding.queries import Opened, check_queue, helped, opened
+from compounding.record_queries import story
+from compounding.review import review
+
+router = APIRouter()
+Checker = Annotated[Visitor, Depends(may(May.CHECK))]
+
+REASONS = (
+    "Label not readable or not straight",
+    "Photo blurred or incomplete",
+    "Amount in doubt",
+    "Particles, colour or leak",
+    "Wrong label text",
+)
+WASTE = ("Discarded in pharmaceutical waste", "Discarded in hazardous waste", "Kept for inquiry")
+
+
+class SendBackForm(ReasonForm):
+    step: Annotated[str, Field(max_length=80)]
+
+
+@router.get("/desk")
+def queue_page(request: Request, visit: Checker) -> Response:
+    """What waits for its check; rows come in by a bar, never under the finger."""
+    with visit.parts.db.read() as session:
+        rows = check_queue(session)
+        calls = helped(session)
+    return render(
+        request, visit, "check/queue.html", "Check queue", topics=["queue"], current="/desk", rows=rows, calls=calls
+    )
+
+
+@router.get("/check/{work_id:int}")
+def check_page(request: Request, visit: Checker, work_id: int) -> Response:
+    """One preparation on one screen."""
+    return _draw(request, visit, work_id)
+
+
+def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str] | None = None) -> Response:
+    parts, who = visit.parts, visit.who
+    assert who is not None
+    with parts.db.read() as session:
+        at = opened(session, work_id)
+        why_not = why_not_current(session, at.preparation.version_id)
+        events = offered(at.state, actor_for(session, who, at.item))
+        full = needs_full(session, who)
+        told = story(session, at)
+        message = outbox.of_identity(session, f"dispense {label_serial(at.where) or ''}")
+    seen = review(at, why_not, at.where.blockers)
+    return render(
+        request, visit, "check/check.html", at.sheet.title, current="/desk",
+        topics=[f"work:{work_id}", f"order:{at.order.order_id}"], status=422 if errors else 200,
+        at=at, seen=seen, events={e.value for e in events}, full=full, story=told, errors=errors or {},
+        patient=patient_line(at.order.patient, at.order.place, parts.clock(), at.order.zone),
+        photo=photo_sha256(at.where), serial=label_serial(at.where), reasons=REASONS, waste=WASTE,
+        again=_again(at), emar=_emar(at, message), blocked=bool(at.where.blockers or why_not), Event=Event,
+    )  # fmt: skip
+
+
+def _again(at: Opened) -> list[tuple[str, str]]:
+    """The steps that can physically be done again."""
+    steps = steps_of(at.sheet.recipe)
+    return [(step.key, short(at.sheet.recipe, step)) for step in steps if may_redo(at.sheet, at.where, step.key)]
+
+
+def _emar(at: Opened, message: Any) -> str:
+    """Whether the order's sender knows this bag."""
+    if at.order.message_id is None:
+        return "The order was transcribed: no eMAR is told."
+    if message is None:
+        return ""
+    return "eMAR knows this bag." if message.confirmed_at else f"eMAR does not know this bag yet. {message.outcome or ''}"
+
+
+@router.post("/check/{work_id:int}/release")
+def release(request: Request, visit: Checker, work_id: int, form: Sign) -> Response:
+    """Release with a signature."""
+
+    def act(tx: Any, proven: Any) -> None:
+        check_actions.release(tx, work_id, proven, form.shown)
+
+    return _signed(request, visit, work_id, form, act)
+
+
+@router.post("/check/{work_id:int}/refuse")
+def refuse(request: Request, visit: Checker, work_id: int, form: SignReason) -> Response:
+    """Refuse: waste it and make it again."""
+
+    def act(tx: Any, proven: Any) -> None:
+        check_actions.refuse(tx, work_id, proven, form.why, form.waste)
+
+    return _signed(request, visit, work_id, form, act)
+
+
+@router.post("/check/{work_id:int}/withdraw")
+def withdraw(request: Request, visit: Checker, work_id: int, form: SignReason) -> Response:
+    """Withdraw a released dose."""
+
+    def act(tx: Any, proven: Any) -> None:
+        check_actions.withdraw(tx, work_id, proven, form.why, form.waste)
+
+    return _signed(request, visit, work_id, form, act)
+
+
+@router.post("/check/{work_id:int}/send-back")
+def send_back(request: Request, visit: Checker, work_id: int, form: Annotated[SendBackForm, Form()]) -> Response:
+    """Send back to a step that can be done again."""
+    assert visit.who is not None
+    with visit.parts.db.write(visit.who, form.key(request), "/desk") as tx:
+        check_actions.send_back(tx, work_id, form.step, form.why)
+    visit.parts.acted(work_id)
+    return see_other("/desk")
+
+
+def _signed(request: Request, visit: Visitor, work_id: int, form: Any, act: Any) -> Response:
+    """Prove who signs, do the act, go to the queue; a refusal is shown on the page that was being read."""
+    assert visit.who is not None
+    try:
+        proven = prove_for_signature(visit.parts.db, visit.who, form.given())
+        with visit.parts.db.write(visit.who, form.key(request), "/desk") as tx:
+            act(tx, proven)
+    except (Refused, Invalid) as wrong:
+        fields = wrong.fields if isinstance(wrong, Invalid) else {"": str(wrong)}
+        return _draw(request, visit, work_id, fields)
+    return see_other("/desk")

@@ -1,0 +1,66 @@
+"""What forms post: closed sets of fields, each with its once-key and a fingerprint of what was posted."""
+
+from typing import Annotated
+
+from fastapi import Form, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.core.canonical import canonical, sha256
+from app.db.session import OnceKey
+from app.identity.actions import Given
+
+SECRETS = frozenset({"once", "badge", "pin", "password"})
+
+
+class PostForm(BaseModel):
+    """A form with nothing but its key; every other form adds its fields. Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    once: Annotated[str, Field(min_length=8, max_length=64)]
+
+    def key(self, request: Request) -> OnceKey:
+        """The once-key with the fingerprint of address and fields; secrets are left out of it."""
+        fields = self.model_dump(mode="json", exclude=set(SECRETS))
+        return OnceKey(self.once, sha256(canonical({"to": request.url.path, "fields": fields})))
+
+
+class SignedForm(PostForm):
+    """A form that carries proof of who signs, and the hash of what was shown."""
+
+    shown: str = Field("", max_length=64)
+    badge: str = Field("", max_length=80)
+    pin: str = Field("", max_length=40)
+    password: str = Field("", max_length=200)
+
+    def given(self) -> Given:
+        return Given(badge=self.badge or None, pin=self.pin or None, username=None, password=self.password or None)
+
+
+class ReasonForm(PostForm):
+    """A form that says why."""
+
+    reason: str = Field("", max_length=400)
+    other: str = Field("", max_length=400)
+
+    @property
+    def why(self) -> str:
+        return self.other if self.reason in ("", "other") else self.reason
+
+
+class SignedReasonForm(SignedForm):
+    """A signed form that says why, and what became of the waste."""
+
+    reason: str = Field("", max_length=400)
+    other: str = Field("", max_length=400)
+    waste: str = Field("", max_length=200)
+
+    @property
+    def why(self) -> str:
+        return self.other if self.reason in ("", "other") else self.reason
+
+
+Post = Annotated[PostForm, Form()]
+Sign = Annotated[SignedForm, Form()]
+Reason = Annotated[ReasonForm, Form()]
+SignReason = Annotated[SignedReasonForm, Form()]

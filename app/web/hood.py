@@ -1,0 +1,293 @@
+"""The hood's tablet: the worklist, and one dose led step by step."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from pydantic import Field
+from starlette.responses import Response
+
+from app.core.codes import read_code
+from app.core.errors import Invalid, Refused
+from app.core.permissions import May
+from app.core.workflow import State
+from app.identity.actions import prove_for_signature
+from app.identity.queries import needs_full
+from app.orders.actions import why_not_current
+from app.stations.actions import Weight
+from app.stations.photos import LARGEST, read_picture
+from app.web.forms import Post, PostForm, Reason, Sign
+from app.web.pages import patient_line, render
+from app.web.session import Visitor, may, see_other
+from compounding import check_actions, hood_actions
+from compounding.gravimetry import settled
+from compounding.instructions import instruction, lines, short
+from compounding.procedure import may_redo, steps_of
+from compounding.queries import Opened, held_at, in_tray, opened, worklist
+from compounding.records import Redone, Scanned, Stopped
+from compounding.weighing import gauge
+from devices.reading import Stamped
+
+router = APIRouter(prefix="/hood")
+Preparer = Annotated[Visitor, Depends(may(May.PREPARE))]
+
+WASTED = ("Wrong amount", "Spilled or dropped", "Contaminated", "Particles or colour", "Order stopped or changed")
+PAUSES = {"scan": "Scan", "weigh": "Weigh"}
+
+
+class ScanForm(PostForm):
+    scan: Annotated[str, Field(max_length=400)]
+    step: str = Field("", max_length=80)
+    dose: int | None = None
+
+
+class WeighForm(PostForm):
+    step: Annotated[str, Field(max_length=80)]
+    seq: str = Field("", max_length=20)
+    insist: bool = False
+
+
+class StepForm(PostForm):
+    step: Annotated[str, Field(max_length=80)]
+
+
+class RedoForm(StepForm):
+    reason: str = Field("", max_length=200)
+
+
+@router.get("")
+def worklist_page(request: Request, visit: Preparer, dose: int | None = None, show: str = "now") -> Response:
+    """What is to be made, STAT first; the first row (or the chosen one) waits for an empty tray."""
+    parts = visit.parts
+    with parts.db.read() as session:
+        found = worklist(session, parts.clock())
+        mine = held_at(session, visit.station.id, visit.who.person_id if visit.who else None)
+    free = [line for line in found if line.state is State.QUEUED]
+    chosen = next((line for line in free if line.dose_id == dose), free[0] if free else None)
+    topics = ["worklist", f"station {visit.station.id}"]
+    return render(
+        request, visit, "hood/worklist.html", "To prepare", topics=topics,
+        rows=found, chosen=chosen, mine=mine, show=show,
+    )  # fmt: skip
+
+
+@router.post("/scan")
+def worklist_scan(request: Request, visit: Preparer, form: Annotated[ScanForm, Form()]) -> Response:
+    """An empty tray claims the chosen dose; a tray in use goes on with its dose; a label opens it."""
+    parts, who = visit.parts, visit.who
+    assert who is not None
+    code = read_code(form.scan)
+    if code is None or code.kind != "tray":
+        raise Refused("Scan a tray: an empty one to start the dose shown, one in use to go on with its dose.")
+    with parts.db.read() as session:
+        held = in_tray(session, code.text)
+        item = opened(session, held).item if held is not None else None
+    with parts.db.write(who, form.key(request)) as tx:
+        if item is None:
+            if form.dose is None:
+                raise Refused("There is no dose to start. Wait for the next one.")
+            work_id = hood_actions.claim(tx, form.dose, code.text)
+        else:
+            work_id = item.id
+            if item.state == State.PAUSED and item.holder_id == who.person_id:
+                hood_actions.resume(tx, work_id, code.text)
+            elif item.state in (State.PAUSED, State.MAKING) and item.holder_id != who.person_id:
+                hood_actions.take_over(tx, work_id, code.text)
+            elif item.state == State.MAKING and item.station_id != who.station_id:
+                raise Refused("This dose is under another hood. Pause it there first.")
+            elif item.state == State.MADE:
+                raise Refused("The dose in this tray is made and waits for its check.")
+        tx.location = f"/hood/{work_id}"
+    parts.acted(work_id)
+    return see_other(f"/hood/{work_id}")
+
+
+@router.get("/{work_id:int}")
+def step_page(request: Request, visit: Preparer, work_id: int) -> Response:
+    """The one instruction that counts now."""
+    return _draw(request, visit, work_id)
+
+
+def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str] | None = None) -> Response:
+    parts, who = visit.parts, visit.who
+    assert who is not None
+    with parts.db.read() as session:
+        at = opened(session, work_id)
+        stopped = why_not_current(session, at.preparation.version_id)
+        full = needs_full(session, who)
+    if at.state is not State.MAKING or at.item.holder_id != who.person_id:
+        return see_other("/hood")
+    now = instruction(at.sheet, at.where)
+    topics = [f"work:{work_id}", f"order:{at.order.order_id}", "printing"]
+    if now.kind == "weigh":
+        topics.append(f"weigh:{work_id}")
+    step = at.where.current
+    band = gauge(at.sheet, at.where, step) if now.kind == "weigh" and step is not None else None  # type: ignore[arg-type]
+    return render(
+        request, visit, "hood/step.html", at.sheet.title, topics=topics, status=422 if errors else 200,
+        at=at, do=now, lines=lines(at.sheet, at.where), stopped=stopped, band=band, full=full, errors=errors or {},
+        patient=patient_line(at.order.patient, at.order.place, parts.clock(), at.order.zone), last=_last(at),
+        shown=check_actions.shown_sha256(at),
+    )  # fmt: skip
+
+
+def _last(at: Opened) -> dict[str, str] | None:
+    """What was accepted last, read back once."""
+    if not at.records:
+        return None
+    record = at.records[-1]
+    match record.facts:
+        case Scanned(lot=lot, expiry=expiry, product_id=product_id):
+            name = next((c.name for c in at.where.bound.values() if c.product_id == product_id), "")
+            return {"key": f"{at.item.id}-{record.number}", "words": name, "lot": lot, "expiry": f"{expiry:%d-%b-%Y}"}
+        case Stopped() | Redone():
+            return None
+        case _:
+            return {"key": f"{at.item.id}-{record.number}", "words": "", "lot": "", "expiry": ""}
+
+
+@router.post("/{work_id:int}/scan")
+def scan(request: Request, visit: Preparer, work_id: int, form: Annotated[ScanForm, Form()]) -> Response:
+    """A scan of anything: container, card, label, tray."""
+    return _act(request, visit, work_id, form, lambda tx, p: hood_actions.scan(tx, work_id, form.scan, p.house))
+
+
+@router.post("/{work_id:int}/weigh")
+def weigh(request: Request, visit: Preparer, work_id: int, form: Annotated[WeighForm, Form()]) -> Response:
+    """Accept what lies still on the pan: sent by the page by itself when it is in range, or by a tap."""
+    weight = _weight(visit, work_id)
+    return _act(
+        request, visit, work_id, form,
+        lambda tx, p: hood_actions.weigh(tx, work_id, form.step, weight, p.house, insist=form.insist),
+    )  # fmt: skip
+
+
+def _weight(visit: Visitor, work_id: int) -> Weight:
+    """Read the settled weight from this hood's own balance. Raises Refused when there is none."""
+    parts, station = visit.parts, visit.station
+    try:
+        balance = parts.hub.balance(station.code)
+    except LookupError:
+        raise Refused("This hood has no balance. Take the dose to a hood that has one.") from None
+    status = balance.status()
+    window = balance.window()
+    readability = station.balance_readability_g
+    still = settled(window, parts.since(work_id), readability) if readability else None
+    if still is None:
+        raise Refused(f"There is no still weight on the pan ({status.words}). Let it stand still, then it is taken.")
+    return Weight(
+        still.value_g, still.n, status.serial or "", still.epoch, station.balance_protocol or "", raw_window(window)
+    )
+
+
+def raw_window(window: tuple[Stamped, ...]) -> bytes:
+    """The readings before acceptance as they came, one a line: seconds before the last, epoch, number, the bytes."""
+    last = window[-1].at
+    return b"".join(
+        f"{s.at - last:.3f} {s.epoch} {s.seq} ".encode() + s.reading.raw.rstrip(b"\r\n") + b"\n"
+        for s in window
+        if last - s.at <= 20
+    )
+
+
+@router.post("/{work_id:int}/confirm")
+def confirm(request: Request, visit: Preparer, work_id: int, form: Annotated[StepForm, Form()]) -> Response:
+    """YES or NEXT by tap."""
+    return _act(request, visit, work_id, form, lambda tx, p: hood_actions.confirm(tx, work_id, form.step, p.house))
+
+
+@router.post("/{work_id:int}/photo")
+def photo(
+    request: Request,
+    visit: Preparer,
+    work_id: int,
+    once: Annotated[str, Form(min_length=8, max_length=64)],
+    photo: Annotated[UploadFile, File()],
+    step: Annotated[str, Form(max_length=80)] = "",
+) -> Response:
+    """The photo of the labelled bag; it is kept before its record is, so that no record lacks its photo."""
+    data = photo.file.read(LARGEST + 1)
+    picture = read_picture(data)
+    visit.parts.photos.put(picture)
+    form = StepForm(once=once, step=picture.sha256)
+    return _act(request, visit, work_id, form, lambda tx, p: hood_actions.photograph(tx, work_id, picture))
+
+
+@router.get("/{work_id:int}/problem")
+def problem_page(request: Request, visit: Preparer, work_id: int) -> Response:
+    """What can be done when something is not as it should be."""
+    with visit.parts.db.read() as session:
+        at = opened(session, work_id)
+    again = [
+        (step.key, short(at.sheet.recipe, step))
+        for step in steps_of(at.sheet.recipe)
+        if may_redo(at.sheet, at.where, step.key)
+    ]
+    return render(
+        request, visit, "hood/problem.html", "Problem", topics=[f"work:{work_id}"], at=at, again=again, reasons=WASTED,
+        cannot_tell=instruction(at.sheet, at.where).kind == "weigh",
+    )  # fmt: skip
+
+
+@router.get("/{work_id:int}/reject")
+def reject_page(request: Request, visit: Preparer, work_id: int) -> Response:
+    """Why the dose is rejected; one tap."""
+    with visit.parts.db.read() as session:
+        at = opened(session, work_id)
+    return render(request, visit, "hood/reject.html", "Reject", topics=[f"work:{work_id}"], at=at, reasons=WASTED)
+
+
+@router.post("/{work_id:int}/redo")
+def redo(request: Request, visit: Preparer, work_id: int, form: Annotated[RedoForm, Form()]) -> Response:
+    """Do a step again."""
+    reason = form.reason or "done again at the hood"
+    return _act(request, visit, work_id, form, lambda tx, p: hood_actions.redo(tx, work_id, form.step, reason))
+
+
+@router.post("/{work_id:int}/help")
+def call_help(request: Request, visit: Preparer, work_id: int, form: Reason) -> Response:
+    """Call a pharmacist, or say that it is no longer needed."""
+    return _act(request, visit, work_id, form, lambda tx, p: hood_actions.ask_for_help(tx, work_id, form.why))
+
+
+@router.post("/{work_id:int}/reprint")
+def reprint(request: Request, visit: Preparer, work_id: int, form: Reason) -> Response:
+    """Print the label again under a new serial."""
+    return _act(request, visit, work_id, form, lambda tx, p: hood_actions.reprint(tx, work_id, form.why, p.house))
+
+
+@router.post("/{work_id:int}/pause")
+def pause(request: Request, visit: Preparer, work_id: int, form: Post) -> Response:
+    """Put the dose aside in its tray."""
+    return _act(request, visit, work_id, form, lambda tx, p: hood_actions.pause(tx, work_id), "/hood")
+
+
+@router.post("/{work_id:int}/drop")
+def drop(request: Request, visit: Preparer, work_id: int, form: Reason) -> Response:
+    """Reject the dose: it is wasted and to be made again."""
+    return _act(request, visit, work_id, form, lambda tx, p: check_actions.drop(tx, work_id, form.why), "/hood")
+
+
+@router.post("/{work_id:int}/sign")
+def sign(request: Request, visit: Preparer, work_id: int, form: Sign) -> Response:
+    """Sign as prepared; the dose then stands in the check queue."""
+    assert visit.who is not None
+    try:
+        proven = prove_for_signature(visit.parts.db, visit.who, form.given())
+        with visit.parts.db.write(visit.who, form.key(request), "/hood") as tx:
+            check_actions.finish(tx, work_id, proven)
+    except (Refused, Invalid) as wrong:
+        fields = wrong.fields if isinstance(wrong, Invalid) else {"": str(wrong)}
+        return _draw(request, visit, work_id, fields)
+    return see_other("/hood")
+
+
+def _act(
+    request: Request, visit: Visitor, work_id: int, form: PostForm, act: Any, location: str | None = None
+) -> Response:
+    """Do one act of the hood and go back to the step that is next."""
+    parts, who = visit.parts, visit.who
+    assert who is not None
+    with parts.db.write(who, form.key(request), location or f"/hood/{work_id}") as tx:
+        act(tx, parts)
+    parts.acted(work_id)
+    return see_other(tx.location)

@@ -1,0 +1,138 @@
+"""Drawing pages: one template, rendered whole or as one of its blocks."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2_fragments import render_block
+from markupsafe import Markup, escape
+from starlette.responses import HTMLResponse
+
+from app.core import wording
+from app.core.permissions import May, allowed
+from app.web.session import Visitor, once_key
+
+TEMPLATES = Path(__file__).parent.parent.parent / "templates"
+ROOMS = (
+    ("/desk", "Check", May.CHECK),
+    ("/orders", "Orders", May.SEE_ORDERS),
+    ("/messages", "Messages", May.MAP),
+    ("/stock", "Stock", May.STAGE),
+    ("/devices", "Devices", May.SEE_DEVICES),
+    ("/people", "People", May.MANAGE_PEOPLE),
+    ("/audit", "Audit trail", May.SEE_AUDIT),
+)
+
+
+def _qty(text: object) -> Markup:
+    """A quantity that never breaks over two lines."""
+    return Markup('<span class="qty">{}</span>').format(text)
+
+
+_QUANTITY = re.compile(r"(\d[\d,.]*(?:\s|\u00a0)(?:mg/mL|mEq/mL|mcg|mg|mL|mEq|mmol|units?|kg|g|L|%|°C)\b%?)")
+
+
+def _quantities(text: str) -> Markup:
+    """Keep every quantity in a sentence unbreakable."""
+    pieces = _QUANTITY.split(text)
+    return Markup("").join(_qty(p) if i % 2 else escape(p) for i, p in enumerate(pieces))
+
+
+@cache
+def environment() -> Environment:
+    """The one template environment; what is not defined is an error, everything is escaped."""
+    env = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    env.filters |= {
+        "qty": _qty,
+        "quantities": _quantities,
+        "number": wording.number,
+        "measured": wording.measured,
+        "day": wording.day,
+        "instant": wording.instant,
+        "clock": wording.clock,
+        "tall_man": wording.tall_man,
+        "cents": lambda value: wording.number(Decimal(value).quantize(Decimal("0.01"))),
+    }
+    env.globals |= {"new_once": once_key}
+    return env
+
+
+def page_facts(visit: Visitor, title: str, topics: list[str] | None, current: str = "") -> dict[str, Any]:
+    """What the layout wants to know of every page."""
+    station, who = visit.station, visit.who
+    facts: dict[str, Any] = {
+        "title": title,
+        "who": who.name if who else None,
+        "role": " and ".join(sorted(who.roles)) if who else "",
+        "station": station.name,
+        "station_kind": station.kind,
+        "zone": visit.parts.settings.zone,
+        "test": visit.parts.settings.test,
+        "simulated": station.balance_simulated or station.printer_simulated,
+        "live_topics": topics,
+        "build": visit.parts.build,
+        "px_per_mm": station.px_per_mm,
+        "devices": device_dots(visit),
+    }
+    if station.kind == "desk" and who:
+        facts["rooms"] = [(to, words, to == current) for to, words, may in ROOMS if allowed(who.roles, may)]
+    return facts
+
+
+def device_dots(visit: Visitor) -> list[tuple[str, str]]:
+    """The states of a hood's devices, for its header."""
+    if visit.station.kind != "hood" or not visit.station.balance_url:
+        return []
+    found = visit.parts.hub.statuses().get(visit.station.code)
+    if found is None:
+        return [("stop", "No scale")]
+    ready = found.state == "ready"
+    return [("ok" if ready else "stop", "Scale" if ready else f"Scale: {found.state}")]
+
+
+def render(
+    request: Request,
+    visit: Visitor,
+    template: str,
+    title: str,
+    *,
+    topics: list[str] | None = None,
+    current: str = "",
+    status: int = 200,
+    **context: Any,
+) -> HTMLResponse:
+    """Draw a page, or only the block that `?part=` names, with the facts every page has."""
+    context |= {"page": page_facts(visit, title, topics, current), "visit": visit, "now": visit.parts.clock()}
+    part = request.query_params.get("part")
+    if part and part.isidentifier():
+        html = render_block(environment(), template, part, **context)
+    else:
+        html = environment().get_template(template).render(**context)
+    return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
+
+
+def patient_line(patient: Any, place: str, now: datetime, zone: str) -> Mapping[str, str]:
+    """A patient for the banner: family name in capitals, two identifiers, allergies in words."""
+    born = "not known"
+    if patient.born:
+        today = now.astimezone(wording.time_zone(zone)).date()
+        born = f"{wording.day(patient.born)} ({wording.age(patient.born, today)})"
+    if patient.allergies:
+        allergies = "; ".join(f"{text} ({reaction})" if reaction else text for text, reaction in patient.allergies)
+    else:
+        allergies = "none known" if patient.allergies_reviewed else ""
+    weight = f"{wording.number(patient.weight_kg)} kg" if patient.weight_kg is not None else ""
+    return {
+        "name": patient.name,
+        "born": born,
+        "mrn": patient.mrn,
+        "place": place,
+        "allergies": allergies,
+        "weight": weight,
+    }

@@ -1,0 +1,119 @@
+"""Who is at the browser: the station it stands at, the person signed in, and the refusals that need no page."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.core.permissions import May
+from app.db.session import Who
+from app.identity.credentials import code_sha256
+from app.identity.limits import Where
+from app.identity.queries import who_is
+from app.identity.sign_in_actions import seen
+from app.stations.models import Station
+from app.stations.queries import station_by_code, station_by_enrolment, station_by_host
+from app.web.parts import Parts
+from compounding.queries import step_open_at
+
+ENROLLED = "laminar_station"
+ANYWHERE = "browser"
+
+
+def cookie_name(request: Request) -> str:
+    """The session cookie's name; behind HTTPS it is bound to this host."""
+    return "__Host-laminar" if request.url.scheme == "https" else "laminar"
+
+
+def parts_of(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """One request: where it stands, who is signed in there (None: nobody), and why not."""
+
+    parts: Parts
+    station: Station
+    token: str | None
+    who: Who | None
+    locked: bool
+    why: str
+
+    @property
+    def where(self) -> Where:
+        return Where(self.station.id, self.station.kind)
+
+
+class SignInFirst(Exception):
+    """Nobody is signed in, or the station is locked; the browser is sent to the sign-in page."""
+
+
+def visitor(request: Request) -> Visitor:
+    """Find the station by its enrolment or its host name, and the person by the session cookie."""
+    parts = parts_of(request)
+    with parts.db.read() as session:
+        station = None
+        if code := request.cookies.get(ENROLLED):
+            station = station_by_enrolment(session, code_sha256(code))
+        if station is None:
+            station = station_by_host(session, request.url.hostname or "")
+        if station is None:
+            station = station_by_code(session, ANYWHERE)
+        step_open = bool(station and station.kind == "hood" and step_open_at(session, station.id))
+    assert station is not None, "the product makes this station when it starts"
+    token = request.cookies.get(cookie_name(request))
+    where = Where(station.id, station.kind)
+    standing = who_is(parts.db, token, now=parts.clock(), where=where, step_open=step_open)
+    if standing.who and request.method == "POST" and token:
+        seen(parts.db, token, where, step_open=step_open)
+    return Visitor(parts, station, token, standing.who, standing.locked, standing.why)
+
+
+Visit = Annotated[Visitor, Depends(visitor)]
+
+
+def signed_in(visit: Visit) -> Visitor:
+    """Let only a person who is signed in pass."""
+    if visit.who is None:
+        raise SignInFirst
+    return visit
+
+
+Signed = Annotated[Visitor, Depends(signed_in)]
+
+
+def may(permission: May) -> Callable[[Visitor], Visitor]:
+    """Let only a person pass whose roles grant a permission; the server refuses others in words."""
+
+    def check(visit: Signed) -> Visitor:
+        assert visit.who is not None
+        visit.who.require(permission)
+        return visit
+
+    return check
+
+
+def same_origin(request: Request) -> bool:
+    """Tell whether a post comes from a page of our own: browsers say so in Sec-Fetch-Site and Origin."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None and site not in ("same-origin", "none"):
+        return False
+    origin = request.headers.get("origin")
+    if origin is None:
+        return True
+    return origin == f"{request.url.scheme}://{request.headers.get('host', '')}"
+
+
+def once_key() -> str:
+    """A new hidden key for a form."""
+    return secrets.token_urlsafe(18)
+
+
+def see_other(location: str) -> Response:
+    """Answer a post that succeeded: look there."""
+    return RedirectResponse(location, status_code=303)
