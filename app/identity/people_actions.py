@@ -167,8 +167,8 @@ def accept_invitation(
         credential.wrong_attempts, credential.slowed_until = 0, None
         if worn:
             _wear(tx, person.id, worn)
-        facts = {"pin": True, "password": bool(password), "badge": bool(badge)}
-        record(tx, "accepted an invitation", f"person {person.id}", facts)
+        chosen = {"password": bool(password), "badge": bool(badge)}
+        record(tx, "accepted an invitation", f"person {person.id}", chosen)
         end_sign_ins(tx, person.id, "a new PIN was chosen")
         tx.tell("people")
     return person.id
@@ -270,15 +270,13 @@ def _change_own(db: Db, who: Who, given: Given, *, pin: str | None, password: st
 
 
 def _check_secrets(pin: str | None, password: str | None, username: str, name: str) -> None:
-    faults = {
-        "pin": pin_fault(pin) if pin is not None else None,
-        "password": password_fault(password, username=username, names=[name])
-        if password is not None
-        else None,
-    }
-    found = {field: fault for field, fault in faults.items() if fault}
-    if found:
-        raise Invalid(found)
+    faults = {}
+    if pin is not None and (fault := pin_fault(pin)):
+        faults["pin"] = fault
+    if password is not None and (fault := password_fault(password, username=username, names=[name])):
+        faults["password"] = fault
+    if faults:
+        raise Invalid(faults)
 
 
 def _living(tx: Tx, person_id: int) -> Person:

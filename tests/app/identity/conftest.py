@@ -32,7 +32,9 @@ def cast(db: Db) -> dict[str, Member]:
             credential = tx.session.get_one(Credential, person_id)
             credential.pin_hash = hashed(pin)
             credential.password_hash = hashed("violet kettle orbit seven")
-            member = Member(person_id, name, username, frozenset(roles), badge, pin, "violet kettle orbit seven")
+            member = Member(
+                person_id, name, username, frozenset(roles), badge, pin, "violet kettle orbit seven"
+            )
             found[username] = member
     return found
 

@@ -43,14 +43,21 @@ def test_anything_but_six_to_twelve_plain_digits_is_no_pin(text):
     assert "6 to 12 digits" in pin_fault(text)
 
 
-@pytest.mark.parametrize("pin", ["", "73915", "7391548260391", "７３９１５４", "٧٣٩١٥٤", "73 154", "739154\n", "-739154"])
+@pytest.mark.parametrize(
+    "pin", ["", "73915", "7391548260391", "７３９１５４", "٧٣٩١٥٤", "73 154", "739154\n", "-739154"]
+)
 def test_short_long_and_foreign_digits_are_no_pin(pin):
     assert pin_fault(pin) is not None
 
 
 @pytest.mark.parametrize(
     "password",
-    ["violet kettle orbit seven", "Zoë fährt über die Brücke", "x" * 3 + "mellow-gadget 42 tramway" * 2, "💊 🐢 🎺 🌋 🧵 🍋 🚜 🧊"],
+    [
+        "violet kettle orbit seven",
+        "Zoë fährt über die Brücke",
+        "x" * 3 + "mellow-gadget 42 tramway" * 2,
+        "💊 🐢 🎺 🌋 🧵 🍋 🚜 🧊",
+    ],
 )
 def test_long_phrases_of_any_characters_are_good_passwords(password):
     assert password_fault(password, username="tina", names=["Tina Technician"]) is None
@@ -85,7 +92,9 @@ def test_fewer_than_fifteen_characters_are_never_a_password(text):
     ],
 )
 def test_common_words_hospital_words_and_ones_own_name_do_not_make_a_password(password):
-    assert "easily guessed" in (password_fault(password, username="tina", names=["Tina Technician"]) or "good")
+    assert "easily guessed" in (
+        password_fault(password, username="tina", names=["Tina Technician"]) or "good"
+    )
 
 
 def test_a_secret_matches_its_own_hash_and_no_other():
@@ -128,7 +137,11 @@ def test_at_most_four_are_hashed_at_once():
     assert done.is_set()
 
 
-@given(st.binary(min_size=10, max_size=10), st.sampled_from(["", "]Q3", "]C1", "]d2"]), st.sampled_from(["", " ", "\t"]))
+@given(
+    st.binary(min_size=10, max_size=10),
+    st.sampled_from(["", "]Q3", "]C1", "]d2"]),
+    st.sampled_from(["", " ", "\t"]),
+)
 def test_a_badge_is_the_same_however_the_scanner_sends_it(random, prefix, blank):
     code = badge_code(random)
     assert badge_sha256(blank + prefix + code + blank) == badge_sha256(code)
@@ -140,7 +153,9 @@ def test_two_badges_are_never_alike(one, other):
     assert (badge_sha256(badge_code(one)) == badge_sha256(badge_code(other))) == (one == other)
 
 
-@pytest.mark.parametrize("scan", ["", "TRAY-07", "CARD-YES", "0361703220101", "BADGE-", "BADGE-12", "BADGE-A B C D E F"])
+@pytest.mark.parametrize(
+    "scan", ["", "TRAY-07", "CARD-YES", "0361703220101", "BADGE-", "BADGE-12", "BADGE-A B C D E F"]
+)
 def test_what_is_no_badge_is_refused_in_words(scan):
     with pytest.raises(Invalid, match="not a badge"):
         badge_sha256(scan)

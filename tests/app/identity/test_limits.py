@@ -16,7 +16,8 @@ minutes = st.integers(0, 60 * 24)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "seconds"), [(0, 0), (4, 0), (5, 30), (6, 60), (7, 120), (8, 240), (9, 480), (10, 900), (99, 900)]
+    ("wrong", "seconds"),
+    [(0, 0), (4, 0), (5, 30), (6, 60), (7, 120), (8, 240), (9, 480), (10, 900), (99, 900)],
 )
 def test_the_wait_begins_at_five_doubles_and_stops_at_a_quarter_of_an_hour(wrong, seconds):
     assert wait_after(wrong) == timedelta(seconds=seconds)
@@ -49,7 +50,9 @@ def test_a_station_never_locks_while_a_step_is_open(kind, waited):
     stretch = Stretch(NOW, NOW)
     later = NOW + timedelta(minutes=waited)
     assert not idle(stretch, later, kind, step_open=True)
-    assert idle(stretch, later, kind, step_open=False) == (waited >= {"hood": 10, "ward": 10, "desk": 15}[kind])
+    assert idle(stretch, later, kind, step_open=False) == (
+        waited >= {"hood": 10, "ward": 10, "desk": 15}[kind]
+    )
 
 
 @given(minutes, st.booleans())
@@ -75,7 +78,9 @@ def test_whoever_prepares_holds_no_role_that_checks(size):
 
 
 def test_the_refusal_of_two_roles_names_both():
-    with pytest.raises(Invalid, match="can not be technician and pharmacist: whoever prepares does not check"):
+    with pytest.raises(
+        Invalid, match="can not be technician and pharmacist: whoever prepares does not check"
+    ):
         check_roles([Role.PHARMACIST, Role.TECHNICIAN])
 
 

@@ -53,14 +53,22 @@ def test_no_secret_is_found_anywhere_after_a_whole_story(db, caplog):
     values, found = [], dict(SECRETS)
     found["set-up code"] = make_set_up_code(db)
     use_set_up_code(
-        db, found["set-up code"], "Petra Pharmacist", "petra", found["first password"], found["first PIN"], found["badge"]
+        db,
+        found["set-up code"],
+        "Petra Pharmacist",
+        "petra",
+        found["first password"],
+        found["first PIN"],
+        found["badge"],
     )
     petra = sign_in(db, Given(badge=found["badge"], pin=found["first PIN"]), DESK)
     found["token"] = petra.token
     with db.write(petra.who) as tx:
         tina = add_person(tx, "Tina Technician", "tina", ["technician"])
         found["invitation"] = invite(tx, tina)
-    accept_invitation(db, found["invitation"], found["second PIN"], found["second password"], found["other badge"])
+    accept_invitation(
+        db, found["invitation"], found["second PIN"], found["second password"], found["other badge"]
+    )
     here = sign_in(db, Given(badge=found["other badge"], pin=found["second PIN"]), HOOD)
     wrong = [
         Given(badge=found["other badge"], pin=found["wrong PIN"]),
@@ -68,10 +76,10 @@ def test_no_secret_is_found_anywhere_after_a_whole_story(db, caplog):
         Given(username="tina", password=found["wrong password"]),
         Given(username=found["password as user name"], password=found["wrong password"]),
     ]
-    for given in wrong:
-        values.append(given)
+    for attempt in wrong:
+        values.append(attempt)
         with pytest.raises(Refused) as refused:
-            prove(db, None, given, station_id=HOOD.id)
+            prove(db, None, attempt, station_id=HOOD.id)
         values.append(refused.value)
     with pytest.raises(Refused) as refused:
         prove(db, here.who, Given(badge=found["badge"], pin=found["first PIN"]), station_id=HOOD.id)
