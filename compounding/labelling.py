@@ -1,14 +1,14 @@
 """The dispensing label of a finished preparation, and the beyond-use date that stands on it."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from zoneinfo import ZoneInfo
 
 from app.core.errors import Refused
 from app.core.quantity import Quantity, Ratio
-from app.core.wording import clock, instant, number, tall_man
+from app.core.wording import clock, instant, tall_man
 from app.db.session import Tx
-from app.labels.content import DispenseLabel, new_serial
+from app.labels.content import DispenseLabel, Ingredient, new_serial
 from app.orders.facts import OrderFacts
 from compounding.beyond_use import BeyondUse, beyond_use
 from compounding.procedure import Standing
@@ -66,10 +66,10 @@ def dispense_label(
         mrn=order.patient.mrn,
         birth_date=order.patient.born,
         unit_bed=order.place,
-        drug=" + ".join(tall_man(order.names[drug]) for drug in order.doses),
-        amount=" + ".join(str(dose) for dose in order.doses.values()),
-        volume="",
-        concentration=concentration(order),
+        ingredients=tuple(
+            Ingredient(tall_man(order.names[drug]), str(dose), concentration(dose, order.base_volume))
+            for drug, dose in order.doses.items()
+        ),
         diluent=order.base_name or "",
         total_volume=str(order.base_volume or ""),
         route=order.route,
@@ -87,22 +87,31 @@ def dispense_label(
         bedside_kind=kind,
         test=test,
     )
-    clocks = {"governed_by": until.governed_by, "clocks": [[c.name, c.at, c.because] for c in until.clocks]}
+    clocks: dict[str, object] = {
+        "governed_by": until.governed_by,
+        "clocks": [[c.name, c.at, c.because] for c in until.clocks],
+    }
     return label, until.at, clocks
 
 
-def concentration(order: OrderFacts) -> str:
-    """The ordered amount per volume of the ordered base: 'vancomycin 4 mg/mL'; several drugs have several amounts."""
-    if order.base_volume is None or len(order.doses) != 1:
+def concentration(dose: Quantity, base_volume: Quantity | None) -> str:
+    """One ordered amount per mL of the ordered base, '4 mg/mL', to three figures; 'about' when they are not exact.
+
+    Empty where the order names no volume of base, or the drug itself by volume. A mass below a tenth of its unit is
+    said in the next smaller one ('2 mg/mL' for 2 g in 1,000 mL), as pumps are set: zeros after the point are misread.
+    """
+    if base_volume is None or dose.dimension == base_volume.dimension or dose.value <= 0:
         return ""
-    dose = next(iter(order.doses.values()))
-    ratio = Ratio(dose, order.base_volume, "as ordered")
-    per_ml = ratio.amount_in(Quantity(1, order.base_volume.unit)).value
-    rounded = per_ml.quantize(Decimal("0.01") if per_ml < 10 else Decimal("0.1"))
-    if rounded == 0:
-        return ""
+    per_ml = Ratio(dose, base_volume, "as ordered").amount_in(Quantity(Decimal(1), "mL"))
+    while per_ml.value < Decimal("0.1") and per_ml.unit in _SMALLER:
+        per_ml = per_ml.to(_SMALLER[per_ml.unit])
+    least = Decimal(1).scaleb(min(0, per_ml.value.adjusted() - 2))
+    rounded = Quantity(per_ml.value.quantize(least, ROUND_HALF_EVEN), per_ml.unit)
     about = "" if rounded == per_ml else "about "
-    return f"{about}{number(rounded)} {dose.unit}/{order.base_volume.unit}"
+    return f"{about}{rounded}/mL"
+
+
+_SMALLER = {"kg": "g", "g": "mg", "mg": "mcg"}
 
 
 def rate(order: OrderFacts) -> str:

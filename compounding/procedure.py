@@ -70,6 +70,7 @@ class Drawn:
 class Standing:
     """Where a preparation stands.
 
+    `passed` names the acts that are done, because NEXT was said or what follows them is there.
     `current` is the step that waits for evidence (None: only the signature is missing); `acts` are the instructions
     to carry out before it; `done` holds the valid records by step; `set_aside` what a correction replaced.
     """
@@ -77,6 +78,7 @@ class Standing:
     done: Mapping[str, Record]
     current: Evidence | None
     acts: tuple[Act, ...]
+    passed: frozenset[str]
     bound: Mapping[str, Candidate]
     drawn: Mapping[str, Drawn]
     vials: Mapping[str, Reconstituted]
@@ -140,6 +142,7 @@ def standing(sheet: Worksheet, records: Sequence[Record]) -> Standing:
         done=done,
         current=current,
         acts=acts,
+        passed=_passed(steps, current, acts),
         bound=bound,
         drawn=drawn,
         vials=vials,
@@ -167,6 +170,17 @@ def _current(steps: Sequence[AnyStep], done: Mapping[str, Record]) -> tuple[Evid
         else:
             return step, tuple(acts)
     return None, ()
+
+
+def _passed(steps: Sequence[AnyStep], current: Evidence | None, acts: Sequence[Act]) -> frozenset[str]:
+    pending = {act.key for act in acts}
+    found = set()
+    for step in steps:
+        if current is not None and step.key == current.key:
+            break
+        if isinstance(step, (Reconstitute, Draw, Inject, Mix)) and step.key not in pending:
+            found.add(step.key)
+    return frozenset(found)
 
 
 def _bound(sheet: Worksheet, done: Mapping[str, Record]) -> dict[str, Candidate]:

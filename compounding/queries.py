@@ -96,7 +96,7 @@ def worklist(session: Session, now: datetime) -> list[Line]:
     )
     lines = [
         Line(dose_id, None, due_at, order_facts(session, version_id), State.QUEUED, None, None, None, None)
-        for dose_id, due_at, version_id in session.execute(waiting).tuples()
+        for dose_id, due_at, version_id in session.execute(waiting)
     ]
     lines += _lines(session, (State.MAKING, State.PAUSED))
     return sorted(lines, key=lambda line: (line.order.priority != "STAT", line.due_at, line.order.title))
@@ -129,7 +129,7 @@ def _lines(session: Session, states: Sequence[State]) -> list[Line]:
             hood,
             since,
         )
-        for item, due_at, version_id, holder, hood, since in session.execute(query).tuples()
+        for item, due_at, version_id, holder, hood, since in session.execute(query)
     ]
 
 
@@ -140,6 +140,19 @@ def held_at(session: Session, station_id: int, person_id: int | None) -> int | N
             WorkItem.station_id == station_id, WorkItem.holder_id == person_id, WorkItem.state == State.MAKING
         )
     )
+
+
+def step_open_at(session: Session, station_id: int) -> bool:
+    """Tell whether a preparation is being made at a hood and stands inside a step (acts are under way).
+
+    A hood never locks then; between steps, and before the first scan or after the label, it may.
+    """
+    query = select(WorkItem.id).where(WorkItem.station_id == station_id, WorkItem.state == State.MAKING)
+    for work_id in session.scalars(query):
+        where = opened(session, work_id).where
+        if where.acts or where.half is not None or where.question is not None:
+            return True
+    return False
 
 
 def in_tray(session: Session, tray: str) -> int | None:
@@ -157,7 +170,7 @@ def moves_of(session: Session, work_id: int) -> list[tuple[WorkMove, str]]:
         .where(WorkMove.work_id == work_id)
         .order_by(WorkMove.id)
     )
-    return list(session.execute(query).tuples())
+    return list(session.execute(query))
 
 
 def labels_of(session: Session, work_id: int) -> list[Label]:
@@ -193,6 +206,13 @@ def scanned_lots(session: Session, work_id: int) -> dict[int, tuple[int, str | N
     return found
 
 
+def helped(session: Session) -> list[Opened]:
+    """The preparations at whose hoods help is wanted."""
+    query = select(WorkItem.id).where(WorkItem.state.in_((State.MAKING, State.PAUSED)))
+    found = (opened(session, work_id) for work_id in session.scalars(query))
+    return [each for each in found if each.where.help]
+
+
 def names(session: Session) -> dict[int, str]:
     """Everybody's name by their number."""
-    return {number: name for number, name in session.execute(select(Person.id, Person.name)).tuples()}
+    return {number: name for number, name in session.execute(select(Person.id, Person.name))}

@@ -73,7 +73,7 @@ def use_by(at: Opened, until: BeyondUse) -> str:
     """Say until when, and which clock governs: '04-Dec-2026 14:10 (USP 10 days)'."""
     because = next(c.because for c in until.clocks if c.name == until.governed_by)
     if until.governed_by == "usp":
-        because = "USP " + because.rsplit(", ", 1)[-1]
+        because = "USP " + " ".join(because.rsplit(", ", 1)[-1].split()[:2])
     else:
         because = CLOCKS.get(until.governed_by, because)
     return f"{instant(until.at, at.order.zone)} ({because})"

@@ -5,8 +5,8 @@ A row keeps its identity through every retry, and the bytes of its first sending
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, Index, LargeBinary, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.canonical import canonical
 from app.db.base import Base, Key, one_of
@@ -58,3 +58,8 @@ def send(tx: Tx, kind: str, identity: str, destination: str, facts: dict[str, ob
             next_at=tx.now,
         )
     )
+
+
+def of_identity(session: Session, identity: str) -> Outgoing | None:
+    """The effect with an identity, if it was asked for."""
+    return session.scalar(select(Outgoing).where(Outgoing.identity == identity))

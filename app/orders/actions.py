@@ -217,7 +217,7 @@ def top_up(tx: Tx) -> int:
         .where(OrderVersion.interval_minutes.is_not(None))
     )
     written = 0
-    for version, verification in tx.session.execute(query).tuples():
+    for version, verification in tx.session.execute(query):
         if version.end_at is None or verification.doses_until < version.end_at:
             written += _write_doses(tx, version, verification)
     if written:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from sqlalchemy import select
+
 from app.audit.actions import record
 from app.core.errors import Missing, Refused
 from app.core.permissions import May
@@ -32,6 +34,14 @@ def add_unit(tx: Tx, code: str, name: str, zone: str) -> Unit:
     tx.session.flush()
     record(tx, "unit added", f"unit {unit.id}", {"code": code, "zone": zone})
     return unit
+
+
+def first_station(tx: Tx) -> None:
+    """See that there is a station for a browser that was enrolled nowhere: a desk without any device."""
+    if tx.session.scalar(select(Station.id).where(Station.code == "browser")) is None:
+        tx.session.add(Station(code="browser", kind="desk", name="Not enrolled", px_per_mm=Decimal("3.8")))
+        tx.session.flush()
+        record(tx, "station added", "station browser", {"kind": "desk"})
 
 
 def add_station(tx: Tx, station: Station) -> Station:

@@ -38,3 +38,8 @@ def units(session: Session) -> list[Unit]:
 def photo_known(session: Session, name: str) -> bool:
     """Tell whether a photo of this hash was taken here."""
     return session.scalar(select(Photo.id).where(Photo.sha256 == name).limit(1)) is not None
+
+
+def station_by_code(session: Session, code: str) -> Station | None:
+    """A station by its code."""
+    return session.scalar(select(Station).where(Station.code == code, Station.retired_at.is_(None)))

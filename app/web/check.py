@@ -91,7 +91,9 @@ def _emar(at: Opened, message: Any) -> str:
         return "The order was transcribed: no eMAR is told."
     if message is None:
         return ""
-    return "eMAR knows this bag." if message.confirmed_at else f"eMAR does not know this bag yet. {message.outcome or ''}"
+    if message.confirmed_at:
+        return "eMAR knows this bag."
+    return f"eMAR does not know this bag yet. {message.outcome or ''}".strip()
 
 
 @router.post("/check/{work_id:int}/release")

@@ -59,7 +59,7 @@ def environment() -> Environment:
         "tall_man": wording.tall_man,
         "cents": lambda value: wording.number(Decimal(value).quantize(Decimal("0.01"))),
     }
-    env.globals |= {"new_once": once_key}
+    env.globals |= {"new_once": once_key, "pairs": lambda words: [(each, each) for each in words]}
     return env
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
+from markupsafe import Markup
 from starlette.responses import Response
 
 from app.audit.actions import record
@@ -15,7 +16,7 @@ from app.web.barcodes import datamatrix_svg
 from app.web.pages import patient_line, render
 from app.web.session import Signed, Visitor, may
 from compounding.queries import labels_of, opened
-from compounding.record_queries import signatures_of, story
+from compounding.record_queries import signatures_of, story, trace_svg
 from compounding.review import review
 
 router = APIRouter()
@@ -36,7 +37,7 @@ def record_page(request: Request, visit: Reader, work_id: int) -> Response:
         record(tx, "record read", f"preparation {work_id}", {})
     return render(
         request, visit, "records/record.html", "Record", at=at, seen=review(at, None, at.where.blockers), story=told,
-        signed=signed, labels=labels,
+        signed=signed, labels=labels, trace=lambda weighing: Markup(trace_svg(weighing)),
         patient=patient_line(at.order.patient, at.order.place, parts.clock(), at.order.zone),
     )  # fmt: skip
 

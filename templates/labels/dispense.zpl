@@ -6,6 +6,10 @@
 ^FO{{ 20|dots }},{{ 46|dots }}^GB{{ 976|dots }},2,2,B,0^FS
 ^FO{{ 20|dots }},{{ 187|dots }}^GB{{ 976|dots }},2,2,B,0^FS
 ^FO{{ 20|dots }},{{ 467|dots }}^GB{{ 976|dots }},2,2,B,0^FS
+{#- A thin rule between the rows of several drugs leads the eye from a name to its amount. #}
+{%- for y in rules %}
+^FO{{ 25|dots }},{{ y|dots }}^GB{{ 830|dots }},1,1,B,0^FS
+{%- endfor %}
 {#- The beyond-use time stands in a frame. #}
 ^FO{{ 22|dots }},{{ 512|dots }}^GB{{ 700|dots }},{{ 51|dots }},3,B,0^FS
 {%- if label.test %}

@@ -144,13 +144,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("username", name=op.f("uq_person_username")),
     )
     op.create_table(
-        "set_up_code",
-        sa.Column("sha256", sa.Text(), nullable=False),
-        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_set_up_code")),
-    )
-    op.create_table(
         "unit",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
@@ -158,6 +151,14 @@ def upgrade() -> None:
         sa.Column("zone", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_unit")),
         sa.UniqueConstraint("code", name=op.f("uq_unit_code")),
+    )
+    op.create_table(
+        "unknown_attempts",
+        sa.Column("bucket", sa.Text(), nullable=False),
+        sa.Column("wrong_attempts", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("slowed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("bucket", name=op.f("pk_unknown_attempts")),
     )
     op.create_table(
         "allergy",
@@ -184,6 +185,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_credential")),
         sa.UniqueConstraint("badge_sha256", name=op.f("uq_credential_badge_sha256")),
     )
+    op.create_table(
+        "one_time_code",
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(kind = 'invitation') = (person_id IS NOT NULL)", name=op.f("ck_one_time_code_invitation_is_for_a_person")
+        ),
+        sa.CheckConstraint("kind IN ('set-up', 'invitation')", name=op.f("ck_one_time_code_kind_known")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_one_time_code_person_id")),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_one_time_code")),
+    )
+    op.create_index("ix_one_time_code_person_id", "one_time_code", ["person_id"], unique=False)
     op.create_table(
         "patient_alias",
         sa.Column("mrn", sa.Text(), nullable=False),
@@ -269,6 +286,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_sha256", name=op.f("uq_sign_in_token_sha256")),
     )
     op.create_index("ix_sign_in_person_id_ended_at", "sign_in", ["person_id", "ended_at"], unique=False)
+    op.create_index(
+        "uq_sign_in_one_at_a_station",
+        "sign_in",
+        ["station_id"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
     op.create_table(
         "signature",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -610,7 +635,7 @@ def upgrade() -> None:
         sa.Column("station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "(is_live = 1) = (state IN ('making', 'made', 'paused', 'released', 'queued'))",
+            "(is_live = 1) = (state IN ('made', 'making', 'paused', 'released', 'queued'))",
             name=op.f("ck_work_item_live_follows_state"),
         ),
         sa.CheckConstraint(
@@ -731,7 +756,9 @@ def upgrade() -> None:
         sa.Column("photo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("lot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("side = 'prepares'", name=op.f("ck_step_record_preparing_side")),
+        sa.CheckConstraint(
+            "side = 'prepares' OR (side = 'checks' AND kind = 'redone')", name=op.f("ck_step_record_preparing_side")
+        ),
         sa.ForeignKeyConstraint(["lot_id"], ["lot.id"], name=op.f("fk_step_record_lot_id")),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_step_record_person_id")),
         sa.ForeignKeyConstraint(["photo_id"], ["photo.id"], name=op.f("fk_step_record_photo_id")),

@@ -1,0 +1,64 @@
+"""Sending labels that wait in the outbox. Sent is not printed: only a scan of label and tray together is."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from app.audit.actions import record
+from app.db.outbox import Outgoing
+from app.db.session import Tx
+from app.labels.models import Label
+
+PATIENCE = timedelta(minutes=2)
+RETRY = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One label to send: the effect's number, the printer's address, the bytes, a title without patient data."""
+
+    id: int
+    printer: str
+    data: bytes
+    title: str
+
+
+def claim_print(tx: Tx) -> Job | None:
+    """Take the next label that is due. One whose sending broke off is not sent again by itself: it may have printed."""
+    query = (
+        select(Outgoing)
+        .where(Outgoing.kind == "print", Outgoing.next_at.is_not(None), Outgoing.next_at <= tx.now)
+        .order_by(Outgoing.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    row = tx.session.scalar(query)
+    if row is None:
+        return None
+    label = tx.session.get_one(Label, json.loads(row.facts)["serial"])
+    if label.voided_at is not None:
+        row.next_at, row.given_up_at, row.outcome = None, tx.now, "the label was voided before it was printed"
+        return claim_print(tx)
+    row.attempts += 1
+    row.claimed_at, row.next_at = tx.now, None
+    row.first_bytes = row.first_bytes or label.job
+    return Job(row.id, row.destination, label.job, f"label {label.serial}")
+
+
+def note_print(tx: Tx, outgoing_id: int, outcome: str, words: str, *, again: bool) -> None:
+    """Note what became of a label: what surely did not print is tried again, what may have printed is not."""
+    row = tx.session.get_one(Outgoing, outgoing_id)
+    label = tx.session.get_one(Label, json.loads(row.facts)["serial"])
+    row.outcome = words
+    if again and tx.now - row.made_at < PATIENCE:
+        row.next_at = tx.now + RETRY
+    elif again:
+        row.given_up_at = tx.now
+    else:
+        row.sent_at = row.sent_at or tx.now
+    if row.attempts == 1 or not again:
+        record(tx, f"label {outcome}", f"preparation {label.work_id}", {"serial": label.serial, "words": words})
+    tx.tell("printing")
+    tx.tell(f"work:{label.work_id}")

@@ -1,0 +1,76 @@
+"""One loop of ticks: prints and messages that wait, doses to write ahead. Each tick is short and repeats itself."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from app.db.session import SYSTEM, Clock, Db
+from app.labels.printing_actions import claim_print, note_print
+from app.orders.actions import top_up
+from app.settings import Settings
+from devices.printer import Printer, PrinterTrouble
+
+log = structlog.get_logger()
+
+TICK = 0.25
+TOP_UP = timedelta(minutes=10)
+Tick = Callable[[datetime], None]
+
+
+class Worker:
+    """The loop, in one thread of its own. `ticks` may be added before it starts."""
+
+    def __init__(self, db: Db, printer: Callable[[str], Printer], clock: Clock, settings: Settings):
+        self.db, self.printer, self.clock, self.settings = db, printer, clock, settings
+        self.ticks: list[Tick] = [self.print_labels, self.write_doses]
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._topped_up: datetime | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread:
+            self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        while not self._stop.wait(TICK):
+            now = self.clock()
+            for tick in self.ticks:
+                try:
+                    tick(now)
+                except DBAPIError as error:
+                    log.error("worker: database", tick=tick.__name__, words=str(error.orig)[:200])
+                except Exception as error:  # noqa: BLE001 - one tick's fault must not stop the others
+                    log.error("worker: fault", tick=tick.__name__, kind=type(error).__name__, exc_info=error)
+
+    def print_labels(self, now: datetime) -> None:
+        """Send the labels that wait, each with its own identity, and note what became of it."""
+        while not self._stop.is_set():
+            with self.db.write(SYSTEM) as tx:
+                job = claim_print(tx)
+            if job is None:
+                return
+            try:
+                sent = self.printer(job.printer).send(job.data, job.title)
+                outcome, words, again = sent.outcome, sent.words, False
+            except PrinterTrouble as trouble:
+                outcome = "unconfirmed" if trouble.may_have_printed else "not printed"
+                words, again = trouble.words, not trouble.may_have_printed
+            with self.db.write(SYSTEM) as tx:
+                note_print(tx, job.id, outcome, words, again=again)
+
+    def write_doses(self, now: datetime) -> None:
+        """Write the doses that have come within reach, every ten minutes."""
+        if self._topped_up and now - self._topped_up < TOP_UP:
+            return
+        with self.db.write(SYSTEM) as tx:
+            top_up(tx)
+        self._topped_up = now
+
