@@ -5,7 +5,7 @@ from datetime import date
 
 import typer
 
-from app.labels.content import DispenseLabel, new_serial
+from app.labels.content import DispenseLabel, Ingredient, new_serial
 from app.labels.render import render
 from devices.printers import PrinterTrouble, printer_from_url
 
@@ -61,9 +61,7 @@ def trial_label(serial: str) -> DispenseLabel:
         mrn="00000000",
         birth_date=date(2000, 1, 1),
         unit_bed="NOWHERE",
-        drug="not a drug",
-        amount="0 mg",
-        concentration="0 mg per mL",
+        ingredients=(Ingredient("not a drug", "0 mg", "0 mg per mL"),),
         diluent="nothing",
         total_volume="0 mL",
         route="do not give",

@@ -6,23 +6,46 @@ and never computes. Sources: USP <797> labelling of compounded preparations; ISM
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from functools import reduce
 from typing import Any
 
 from app.core.wording import day
-from app.labels.layout import CODE128, DISPENSE, MATRIX, Box, code128_modules, matrix_modules, wrap
+from app.labels.layout import (
+    CODE128,
+    MATRIX,
+    MOST_INGREDIENTS,
+    Box,
+    boxes,
+    code128_modules,
+    matrix_modules,
+    wrap,
+)
 from app.labels.zpl import visible
 
 BARCODE_KINDS = ("datamatrix", "code128")
 
 
 @dataclass(frozen=True)
+class Ingredient:
+    """One drug of a dose as its label says it: the name with its tall-man letters, and the ordered amount.
+
+    `concentration` is in what the container holds, and empty where it can not be said. `volume` is the volume the
+    amount was drawn in, where order or check needs it; only the label of a single drug has room for it.
+    """
+
+    drug: str
+    amount: str
+    concentration: str = ""
+    volume: str = ""
+
+
+@dataclass(frozen=True)
 class DispenseLabel:
     """One label of one patient's dose, as it shall be read at the bedside.
 
-    `volume` is the volume the ordered amount was drawn in, where order or check needs it; `total_volume` what the
+    `ingredients` are its drugs in the order they are read, one to MOST_INGREDIENTS; `total_volume` is what the
     container holds. `beyond_use` carries date, time and zone. `reprint` counts the labels printed before this one
     for the same dose, and `copy_of` is the serial of the label that this one replaces.
     """
@@ -32,8 +55,7 @@ class DispenseLabel:
     mrn: str
     birth_date: date
     unit_bed: str
-    drug: str  # with its tall-man letters
-    amount: str
+    ingredients: tuple[Ingredient, ...]
     diluent: str
     total_volume: str
     route: str
@@ -45,8 +67,6 @@ class DispenseLabel:
     made_at: str
     serial: str
     order_number: str
-    volume: str = ""
-    concentration: str = ""
     auxiliary: tuple[str, ...] = ()
     high_alert: bool = False
     high_alert_words: str = "HIGH ALERT"
@@ -59,7 +79,11 @@ class DispenseLabel:
 
 def facts(label: DispenseLabel) -> dict[str, Any]:
     """The label as plain JSON values, to be kept beside its bytes; `from_facts` reads them back."""
-    return asdict(label) | {"birth_date": label.birth_date.isoformat(), "auxiliary": list(label.auxiliary)}
+    return asdict(label) | {
+        "birth_date": label.birth_date.isoformat(),
+        "auxiliary": list(label.auxiliary),
+        "ingredients": [asdict(ingredient) for ingredient in label.ingredients],
+    }
 
 
 def from_facts(kept: Mapping[str, Any]) -> DispenseLabel:
@@ -69,13 +93,15 @@ def from_facts(kept: Mapping[str, Any]) -> DispenseLabel:
         raise ValueError(f"A label has no field {', '.join(strange)}.")
     try:
         born, auxiliary = date.fromisoformat(kept["birth_date"]), tuple(kept["auxiliary"])
-        return DispenseLabel(**dict(kept) | {"birth_date": born, "auxiliary": auxiliary})
+        ingredients = tuple(Ingredient(**each) for each in kept["ingredients"])
+        whole = {"birth_date": born, "auxiliary": auxiliary, "ingredients": ingredients}
+        return DispenseLabel(**dict(kept) | whole)
     except (KeyError, TypeError) as wrong:
         raise ValueError(f"These are not the facts of a whole label: {wrong}.") from None
 
 
 def texts(label: DispenseLabel) -> dict[str, str]:
-    """What is written in each box of the layout, by the box's name; a box without text is left out."""
+    """What is written in each box of the layout (`layout.boxes`), by its name; a box without text is left out."""
     square = label.bedside_code and label.bedside_kind == "datamatrix"
     written = {
         "hospital": "TEST - not for a patient" if label.test else label.hospital,
@@ -84,9 +110,7 @@ def texts(label: DispenseLabel) -> dict[str, str]:
         "bed": label.unit_bed,
         "identity": f"MRN {label.mrn}   born {day(label.birth_date)}",
         "alert": label.high_alert_words if label.high_alert else "",
-        "drug": label.drug,
-        "amount": label.amount,
-        "concentration": label.concentration,
+        **_ingredient_texts(label),
         "diluent": _led("in ", label.diluent),
         "total": _total(label),
         "serial": label.serial,
@@ -121,9 +145,17 @@ def problems(label: DispenseLabel) -> tuple[str, ...]:
         found.append(f"“{label.copy_of}” is not the serial of a label that can be replaced.")
     if label.reprint < 0 or bool(label.copy_of) != (label.reprint > 0):
         found.append("A reprint needs both its number and the serial of the label it replaces.")
-    written = texts(label)
+    if len(label.ingredients) > MOST_INGREDIENTS:
+        found.append(
+            f"The label has room for {MOST_INGREDIENTS} drugs and this dose has {len(label.ingredients)}. Set it "
+            "aside and ask a pharmacist: it must be made as two bags, each with its own label."
+        )
+        label = replace(label, ingredients=label.ingredients[:MOST_INGREDIENTS])
+    if len(label.ingredients) > 1 and any(ingredient.volume for ingredient in label.ingredients):
+        found.append("A label of several drugs has no room for the volume of each. Leave these volumes out.")
+    written, places = texts(label), boxes(len(label.ingredients) or 1)
     for name, text in written.items():
-        box = DISPENSE[name]
+        box = places[name]
         if strange := _outside_the_type(text):
             found.append(
                 f"The printer's type cannot draw “{strange}” in {box.what} (“{text}”). Write it in Latin letters, "
@@ -131,7 +163,8 @@ def problems(label: DispenseLabel) -> tuple[str, ...]:
             )
         elif wrap(text, box) is None:
             found.append(_too_long(text, box))
-    found += [wrong for name in _DOSE_TEXTS if (wrong := _dangerous(DISPENSE[name].what, written.get(name, "")))]
+        if name.split()[0] in _DOSE_TEXTS and (wrong := _dangerous(box.what, text)):
+            found.append(wrong)
     found += _barcode_problems(label)
     return tuple(found)
 
@@ -195,8 +228,7 @@ def _required(label: DispenseLabel) -> dict[str, str]:
         "patient name": label.patient_name,
         "medical record number": label.mrn,
         "unit and bed": label.unit_bed,
-        "drug": label.drug,
-        "ordered amount": label.amount,
+        **_required_of_drugs(label.ingredients),
         "route": label.route,
         "beyond-use date and time": label.beyond_use,
         "storage": label.storage,
@@ -206,14 +238,29 @@ def _required(label: DispenseLabel) -> dict[str, str]:
     }
 
 
+def _required_of_drugs(ingredients: tuple[Ingredient, ...]) -> dict[str, str]:
+    if len(ingredients) < 2:
+        only = ingredients[0] if ingredients else Ingredient("", "")
+        return {"drug": only.drug, "ordered amount": only.amount}
+    names = {f"name for drug {nth}": each.drug for nth, each in enumerate(ingredients, 1)}
+    return names | {f"ordered amount for drug {nth}": each.amount for nth, each in enumerate(ingredients, 1)}
+
+
+def _ingredient_texts(label: DispenseLabel) -> dict[str, str]:
+    return {
+        f"{what} {nth}": text
+        for nth, each in enumerate(label.ingredients, 1)
+        for what, text in (("drug", each.drug), ("amount", each.amount), ("concentration", each.concentration))
+    }
+
+
 def _led(lead: str, text: str) -> str:
     return lead + text if text else ""
 
 
 def _total(label: DispenseLabel) -> str:
-    return ", ".join(
-        part for part in (_led("Total volume ", label.total_volume), _led("drug volume ", label.volume)) if part
-    )
+    drawn = label.ingredients[0].volume if len(label.ingredients) == 1 else ""
+    return ", ".join(part for part in (_led("Total volume ", label.total_volume), _led("drug volume ", drawn)) if part)
 
 
 def _tidy(text: str) -> str:

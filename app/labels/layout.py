@@ -139,6 +139,7 @@ def _width_of_base(letter: str) -> int:
 
 
 # The dispensing label, 4 x 3 inches (1016 x 762). What a nurse must tell apart at arm's length stands largest.
+# The drugs stand between the patient and the diluent, in the places of `INGREDIENTS`.
 DISPENSE = {
     "hospital": Box("the name of the hospital", 25, 15, 600, 28),
     "order": Box("the order number", 640, 15, 350, 28),
@@ -146,9 +147,6 @@ DISPENSE = {
     "bed": Box("unit and bed", 730, 53, 260, 44, lines=2, at_hyphens=True),
     "identity": Box("record number and birth date", 25, 151, 965, 34),
     "alert": Box("the high-alert words", 35, 192, 946, 34),
-    "drug": Box("the drug's name", 25, 233, 830, 52),
-    "amount": Box("the ordered amount", 25, 287, 470, 52),
-    "concentration": Box("the concentration", 510, 294, 345, 42),
     "diluent": Box("the diluent", 25, 342, 830, 38),
     "total": Box("the total volume", 25, 383, 685, 34),
     "serial": Box("the label's serial", 720, 384, 278, 28, right=True),
@@ -166,6 +164,47 @@ DISPENSE = {
     "replaced": Box("the serial of the replaced label", 585, 688, 278, 28),
     "prepared": Box("who prepared it and when", 25, 720, 965, 28),
 }
+
+
+def _row(nth: int, y: int, type_: int) -> dict[str, Box]:
+    """One drug's row: its name, its amount flush right under the other amounts, its concentration on their line."""
+    return {
+        f"drug {nth}": Box("the drug's name", 25, y, 350, type_),
+        f"amount {nth}": Box("the ordered amount", 378, y, 195, type_, right=True),
+        f"concentration {nth}": Box("the concentration", 603, y + round(CAPITAL * (type_ - 28)), 252, 28),
+    }
+
+
+# What stands under the rows is never larger than they are.
+_UNDER_ROWS = {
+    "diluent": Box("the diluent", 25, 350, 830, 34),
+    "total": Box("the total volume", 25, 385, 685, 30),
+}
+
+# One drug stands large on two lines. Each of several has a row of its own, for an amount must stand beside its drug;
+# their capitals are 2.6 mm high and more, which is still read at arm's length.
+INGREDIENTS = {
+    1: {
+        "drug 1": Box("the drug's name", 25, 233, 830, 52),
+        "amount 1": Box("the ordered amount", 25, 287, 470, 52),
+        "concentration 1": Box("the concentration", 510, 294, 345, 42),
+    },
+    2: _row(1, 240, 38) | _row(2, 297, 38) | _UNDER_ROWS,
+    3: _row(1, 232, 35) | _row(2, 272, 35) | _row(3, 312, 35) | _UNDER_ROWS,
+}
+MOST_INGREDIENTS = max(INGREDIENTS)
+
+RULES = {1: (), 2: (287,), 3: (267, 307)}
+"""Where the thin rules between the rows of several drugs stand, in 0.1 mm from the top, by the number of drugs."""
+
+
+def boxes(ingredients: int) -> dict[str, Box]:
+    """Every place of the label of so many drugs, by name: `drug 1`, `amount 1` and so on beside those of DISPENSE.
+
+    Raises KeyError above MOST_INGREDIENTS, and for none.
+    """
+    return DISPENSE | INGREDIENTS[ingredients]
+
 
 # Modules are 0.375 mm and more for a square code, 0.25 mm for bars: what a ward's hand scanner reads from a bent bag.
 SERIAL = Symbol("the serial's Data Matrix", 862, 234, 137, 137, {8: 6, 12: 9})

@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.core.errors import Refused
 from app.labels.content import DispenseLabel, problems, texts
-from app.labels.layout import CODE128, DISPENSE, MATRIX, SERIAL, Symbol, matrix_modules, text_width, wrap
+from app.labels.layout import CODE128, MATRIX, RULES, SERIAL, Symbol, boxes, matrix_modules, text_width, wrap
 from app.labels.zpl import audit_job, field_data
 
 SIZES = {8: (812, 609), 12: (1218, 914)}
@@ -56,6 +56,7 @@ def render(label: DispenseLabel, dots_per_mm: int = 8) -> bytes:
         .render(
             label=label,
             lines=lines(label),
+            rules=RULES[len(label.ingredients)],
             serial=_square(SERIAL, len(label.serial), dots_per_mm),
             bedside=_bedside(label, dots_per_mm),
             dots_per_mm=dots_per_mm,
@@ -71,8 +72,9 @@ def render(label: DispenseLabel, dots_per_mm: int = 8) -> bytes:
 def lines(label: DispenseLabel) -> tuple[Line, ...]:
     """Every line of `label` in its place. Raises Refused when a text does not fit its box."""
     placed: list[Line] = []
+    places = boxes(len(label.ingredients))
     for name, text in texts(label).items():
-        box = DISPENSE[name]
+        box = places[name]
         wrapped = wrap(text, box)
         if wrapped is None:
             raise Refused(f"{box.what.capitalize()} is too long for the label: “{text}”.")

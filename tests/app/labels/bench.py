@@ -2,14 +2,14 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import zplkit
 import zxingcpp
 from PIL import Image
 
-from app.labels.content import DispenseLabel, new_serial
+from app.labels.content import DispenseLabel, Ingredient, new_serial
 from app.labels.render import SIZES
 
 SERIAL = new_serial(bytes.fromhex("123456789abc"))
@@ -21,8 +21,7 @@ LABEL = DispenseLabel(
     mrn="00123456",
     birth_date=date(1961, 2, 3),
     unit_bed="5W-512-A",
-    drug="vancomycin",
-    amount="1,000 mg",
+    ingredients=(Ingredient("vancomycin", "1,000 mg", "4 mg per mL"),),
     diluent="sodium chloride 0.9 % 250 mL",
     total_volume="250 mL",
     route="IV infusion",
@@ -34,11 +33,33 @@ LABEL = DispenseLabel(
     made_at="04-Dec-2026 07:40",
     serial=SERIAL,
     order_number="RX00731942",
-    concentration="4 mg per mL",
     auxiliary=("Protect from light", "Central line only"),
     bedside_code="RX00731942-1",
     bedside_kind="code128",
 )
+
+TWO = replace(
+    LABEL,
+    ingredients=(
+        Ingredient("potassium chloride", "20 mEq", "0.02 mEq/mL"),
+        Ingredient("magnesium sulfate", "2 g", "2 mg/mL"),
+    ),
+    diluent="sodium chloride 0.9 % 1,000 mL",
+    total_volume="1,000 mL",
+    high_alert=True,
+)
+THREE = replace(
+    TWO,
+    ingredients=(*TWO.ingredients, Ingredient("methylPREDNISolone", "1,000 mg", "about 0.978 mg/mL")),
+    bedside_kind="datamatrix",
+)
+
+
+def with_drug(label: DispenseLabel, nth: int = 0, **changed: str) -> DispenseLabel:
+    """The label with its nth drug changed."""
+    ingredients = list(label.ingredients)
+    ingredients[nth] = replace(ingredients[nth], **changed)
+    return replace(label, ingredients=tuple(ingredients))
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.labels.content import facts, from_facts, is_serial, new_serial, problems, texts, typed_serial
-from app.labels.layout import CAPITAL, CODE128, DISPENSE, MATRIX, SERIAL, Box, matrix_modules, text_width, wrap
-from tests.app.labels.bench import LABEL, OLD_SERIAL
+from app.labels.content import Ingredient, facts, from_facts, is_serial, new_serial, problems, texts, typed_serial
+from app.labels.layout import (
+    CAPITAL,
+    CODE128,
+    DISPENSE,
+    INGREDIENTS,
+    MATRIX,
+    RULES,
+    SERIAL,
+    Box,
+    boxes,
+    matrix_modules,
+    text_width,
+    wrap,
+)
+from tests.app.labels.bench import LABEL, OLD_SERIAL, THREE, TWO, with_drug
 
 SIX = st.binary(min_size=6, max_size=6)
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -68,8 +81,9 @@ def test_a_typed_serial_forgives_small_letters_and_look_alikes(random_bytes):
 # --- what may be printed ---
 
 
-def test_an_honest_label_has_no_problem():
-    assert problems(LABEL) == ()
+@pytest.mark.parametrize("label", [LABEL, TWO, THREE], ids=["one drug", "two", "three"])
+def test_an_honest_label_has_no_problem(label):
+    assert problems(label) == ()
 
 
 @pytest.mark.parametrize(
@@ -78,8 +92,6 @@ def test_an_honest_label_has_no_problem():
         "patient_name",
         "mrn",
         "unit_bed",
-        "drug",
-        "amount",
         "route",
         "beyond_use",
         "storage",
@@ -91,6 +103,55 @@ def test_a_label_without_it_is_refused(field):
     assert any(
         "The label has no" in problem for problem in problems(replace(LABEL, **{field: " \N{ZERO WIDTH SPACE}"}))
     )
+
+
+@pytest.mark.parametrize(
+    ("label", "nth", "field", "words"),
+    [
+        (LABEL, 0, "drug", "The label has no drug."),
+        (LABEL, 0, "amount", "The label has no ordered amount."),
+        (TWO, 1, "drug", "The label has no name for drug 2."),
+        (THREE, 2, "amount", "The label has no ordered amount for drug 3."),
+    ],
+)
+def test_every_drug_of_a_label_has_its_name_and_its_amount(label, nth, field, words):
+    (problem,) = problems(with_drug(label, nth, **{field: " \N{ZERO WIDTH SPACE}"}))
+    assert problem.startswith(words)
+
+
+def test_a_label_without_any_drug_is_refused():
+    assert problems(replace(LABEL, ingredients=()))[0].startswith("The label has no drug.")
+
+
+def test_more_than_three_drugs_are_refused_in_words():
+    four = replace(THREE, ingredients=(*THREE.ingredients, Ingredient("thiamine", "100 mg")))
+    assert problems(four) == (
+        "The label has room for 3 drugs and this dose has 4. Set it aside and ask a pharmacist: it must be made as "
+        "two bags, each with its own label.",
+    )
+
+
+def test_each_amount_stands_in_the_row_of_its_drug():
+    written = texts(THREE)
+    for nth, ingredient in enumerate(THREE.ingredients, 1):
+        assert written[f"drug {nth}"] == ingredient.drug
+        assert written[f"amount {nth}"] == ingredient.amount
+        assert written[f"concentration {nth}"] == ingredient.concentration
+
+
+def test_a_concentration_that_can_not_be_said_is_left_out():
+    written = texts(with_drug(TWO, 0, concentration=""))
+    assert "concentration 1" not in written
+    assert written["concentration 2"] == "2 mg/mL"
+
+
+def test_the_drawn_volume_of_a_single_drug_stands_beside_the_total():
+    assert texts(with_drug(LABEL, volume="20 mL"))["total"] == "Total volume 250 mL, drug volume 20 mL"
+
+
+def test_drawn_volumes_of_several_drugs_are_refused_not_left_out():
+    (problem,) = problems(with_drug(TWO, 1, volume="4 mL"))
+    assert "no room for the volume of each" in problem
 
 
 @pytest.mark.parametrize("name", ["ARMSTRONG, Jane", "Ångström-Łukasiewicz-Montgomery, Zoë Maximiliane", "O^FS^XZ~JA"])
@@ -111,9 +172,33 @@ def test_a_name_that_needs_more_is_refused_in_words_and_never_shrunk(name):
     assert name in problem
 
 
-@pytest.mark.parametrize("field", ["drug", "amount", "diluent", "rate", "due", "beyond_use", "storage", "hospital"])
+@pytest.mark.parametrize("field", ["diluent", "rate", "due", "beyond_use", "storage", "hospital"])
 def test_an_overlong_text_is_refused_in_words(field):
     assert any("too long" in problem for problem in problems(replace(LABEL, **{field: "overlong text " * 12})))
+
+
+@pytest.mark.parametrize("label", [LABEL, TWO, THREE], ids=["one drug", "two", "three"])
+@pytest.mark.parametrize("field", ["drug", "amount", "concentration"])
+def test_an_overlong_text_of_any_drug_is_refused_in_words(label, field):
+    for nth in range(len(label.ingredients)):
+        (problem,) = problems(with_drug(label, nth, **{field: "overlong text " * 5}))
+        assert "too long for one line" in problem
+
+
+def test_names_that_share_a_label_are_not_joined():
+    joined = " + ".join(ingredient.drug for ingredient in TWO.ingredients)
+    assert problems(with_drug(LABEL, drug=joined))
+
+
+@pytest.mark.parametrize(
+    "drug", ["potassium chloride", "potassium phosphates", "sodium bicarbonate", "calcium gluconate", "insulin regular",
+             "methylPREDNISolone", "multivitamin, adult", "ascorbic acid", "levOCARNitine", "dexamethasone"],
+)  # fmt: skip
+@pytest.mark.parametrize("amount", ["1,000 mg", "20,000 units", "12.5 mg", "37.5 mmol", "1,250 mcg"])
+def test_the_additives_of_a_pharmacy_have_room_in_every_row(drug, amount):
+    for label in (TWO, THREE):
+        for nth in range(len(label.ingredients)):
+            assert problems(with_drug(label, nth, drug=drug, amount=amount, concentration="about 0.0267 mEq/mL")) == ()
 
 
 @pytest.mark.parametrize("letter", ["李", "Ж", "א", "\N{GRINNING FACE}", "µg±√"[3]])
@@ -129,12 +214,15 @@ def test_a_letter_the_printer_cannot_draw_is_refused(letter):
      ("500 μg", "mcg"), ("10 U", "units"), ("10 IU", "units"), ("5 cc", "mL")],
 )  # fmt: skip
 def test_an_error_prone_dose_is_refused(amount, words):
-    assert any(words in problem for problem in problems(replace(LABEL, amount=amount)))
+    assert any(words in problem for problem in problems(with_drug(LABEL, amount=amount)))
+    assert any(words in problem for problem in problems(with_drug(THREE, 2, amount=amount)))
+    assert any(words in problem for problem in problems(with_drug(TWO, 1, concentration=amount)))
 
 
 @pytest.mark.parametrize("amount", ["0.5 mg", "1,000 mg", "10 units", "100 mcg", "1.05 mg", "10 mL"])
 def test_a_well_written_dose_passes(amount):
-    assert problems(replace(LABEL, amount=amount)) == ()
+    assert problems(with_drug(LABEL, amount=amount)) == ()
+    assert problems(with_drug(THREE, 2, amount=amount)) == ()
 
 
 def test_a_reprint_names_the_label_it_replaces():
@@ -185,11 +273,22 @@ def test_a_trial_label_says_test():
     assert "TEST" in texts(replace(LABEL, test=True))["hospital"]
 
 
-def test_the_facts_of_a_label_come_back_from_json_whole():
-    assert from_facts(json.loads(json.dumps(facts(LABEL)))) == LABEL
+@pytest.mark.parametrize("label", [LABEL, TWO, THREE], ids=["one drug", "two", "three"])
+def test_the_facts_of_a_label_come_back_from_json_whole(label):
+    assert from_facts(json.loads(json.dumps(facts(label)))) == label
 
 
-@pytest.mark.parametrize("kept", [{}, facts(LABEL) | {"shade": "blue"}, {"birth_date": "1961-02-03", "auxiliary": []}])
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {},
+        facts(LABEL) | {"shade": "blue"},
+        facts(LABEL) | {"ingredients": [{"drug": "vancomycin"}]},
+        facts(LABEL) | {"ingredients": [{"drug": "vancomycin", "amount": "1 g", "shade": "blue"}]},
+        facts(LABEL) | {"ingredients": "vancomycin"},
+        {"birth_date": "1961-02-03", "auxiliary": [], "ingredients": []},
+    ],
+)
 def test_facts_of_something_else_are_refused(kept):
     with pytest.raises(ValueError, match="label"):
         from_facts(kept)
@@ -198,18 +297,23 @@ def test_facts_of_something_else_are_refused(kept):
 # --- the layout ---
 
 
-def _places(without: set[str]) -> dict[str, tuple[int, int, int, int]]:
-    boxes = {name: (box.x, box.y, box.x + box.width, box.y + box.height) for name, box in DISPENSE.items()}
+DRUGS = pytest.mark.parametrize("drugs", sorted(INGREDIENTS))
+
+
+def _places(drugs: int, without: set[str]) -> dict[str, tuple[int, int, int, int]]:
+    texts = {name: (box.x, box.y, box.x + box.width, box.y + box.height) for name, box in boxes(drugs).items()}
+    rules = {f"rule at {y}": (25, y, 855, y + 1) for y in RULES[drugs]}
     codes = {
         symbol.what: (symbol.x, symbol.y, symbol.x + symbol.width, symbol.y + symbol.height)
         for symbol in (SERIAL, MATRIX, CODE128)
     }
-    return {name: place for name, place in (boxes | codes).items() if name not in without}
+    return {name: place for name, place in (texts | rules | codes).items() if name not in without}
 
 
+@DRUGS
 @pytest.mark.parametrize("without", [{CODE128.what, "bedside"}, {MATRIX.what, "ward", "ward_caption", "ward_code"}])
-def test_no_two_places_overlap_and_all_lie_inside_the_label(without):
-    places = list(_places(without).items())
+def test_no_two_places_overlap_and_all_lie_inside_the_label(without, drugs):
+    places = list(_places(drugs, without).items())
     for nth, (name, (left, top, right, bottom)) in enumerate(places):
         assert left >= 20, name
         assert top >= 10, name
@@ -219,8 +323,27 @@ def test_no_two_places_overlap_and_all_lie_inside_the_label(without):
             assert right <= left2 or right2 <= left or bottom <= top2 or bottom2 <= top, (name, other)
 
 
-def test_no_capital_is_smaller_than_two_millimetres():
-    assert all(box.type * CAPITAL >= 20 for box in DISPENSE.values())
+@DRUGS
+def test_no_capital_is_smaller_than_two_millimetres(drugs):
+    assert all(box.type * CAPITAL >= 20 for box in boxes(drugs).values())
+
+
+@DRUGS
+def test_no_diluent_is_larger_than_its_drugs(drugs):
+    places = boxes(drugs)
+    for nth in range(1, drugs + 1):
+        assert places[f"drug {nth}"].type == places[f"amount {nth}"].type > places["diluent"].type
+
+
+@pytest.mark.parametrize("drugs", [2, 3])
+def test_the_amounts_of_several_drugs_end_on_one_line_and_stand_in_their_rows(drugs):
+    places = boxes(drugs)
+    assert len({places[f"amount {nth}"].x + places[f"amount {nth}"].width for nth in range(1, drugs + 1)}) == 1
+    for nth in range(1, drugs + 1):
+        row = [places[f"{what} {nth}"] for what in ("drug", "amount", "concentration")]
+        assert all(box.lines == 1 for box in row)
+        baselines = [box.y + CAPITAL * box.type for box in row]
+        assert max(baselines) - min(baselines) <= 0.5
 
 
 def test_modules_are_large_enough_for_a_hand_scanner():

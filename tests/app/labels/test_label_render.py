@@ -12,20 +12,25 @@ from PIL import ImageChops, ImageOps
 
 from app.core.errors import Refused
 from app.labels.content import new_serial, problems
-from app.labels.layout import DISPENSE, text_width
+from app.labels.layout import DISPENSE, RULES, text_width
 from app.labels.render import lines, render
 from app.labels.zpl import audit_job, commands
-from tests.app.labels.bench import LABEL, OLD_SERIAL, SERIAL, Read, picture, scanned, written
+from tests.app.labels.bench import LABEL, OLD_SERIAL, SERIAL, THREE, TWO, Read, picture, scanned, with_drug, written
 
 GOLDEN = Path(__file__).parent / "golden"
 FULL = replace(
-    LABEL, high_alert=True, test=True, reprint=1, copy_of=OLD_SERIAL, volume="20 mL", bedside_kind="datamatrix"
+    with_drug(LABEL, volume="20 mL"),
+    high_alert=True,
+    test=True,
+    reprint=1,
+    copy_of=OLD_SERIAL,
+    bedside_kind="datamatrix",
 )
 BOTH = pytest.mark.parametrize("dots", [8, 12])
 
 
 @BOTH
-@pytest.mark.parametrize("label", [LABEL, FULL], ids=["plain", "everything"])
+@pytest.mark.parametrize("label", [LABEL, FULL, TWO, THREE], ids=["plain", "everything", "two", "three"])
 def test_a_scanner_reads_what_was_meant(label, dots):
     bedside = Read("]C0" if label.bedside_kind == "code128" else "]d1", b"RX00731942-1")
     assert scanned(picture(render(label, dots), dots)) == {Read("]d1", SERIAL.encode()), bedside}
@@ -79,7 +84,7 @@ HOSTILE = st.lists(
 @settings(max_examples=60)
 @given(HOSTILE, HOSTILE, HOSTILE)
 def test_hostile_texts_are_refused_or_printed_as_text(name, drug, note):
-    label = replace(LABEL, patient_name=name, drug=drug, auxiliary=(note,), order_number=name)
+    label = with_drug(replace(TWO, patient_name=name, auxiliary=(note,), order_number=name), 1, drug=drug)
     if problems(label):
         with pytest.raises(Refused):
             render(label)
@@ -91,8 +96,8 @@ def test_hostile_texts_are_refused_or_printed_as_text(name, drug, note):
 
 
 @pytest.mark.parametrize(
-    "field", ["hospital", "patient_name", "mrn", "unit_bed", "drug", "amount", "diluent", "rate", "due", "beyond_use",
-              "storage", "prepared_by", "made_at", "order_number", "concentration", "volume", "route"]
+    "field", ["hospital", "patient_name", "mrn", "unit_bed", "diluent", "rate", "due", "beyond_use", "storage",
+              "prepared_by", "made_at", "order_number", "route"]
 )  # fmt: skip
 def test_no_field_can_carry_a_command(field):
     job = render(replace(LABEL, **{field: "A^XZ~JA_"}))
@@ -100,10 +105,29 @@ def test_no_field_can_carry_a_command(field):
     assert picture(job)
 
 
+@pytest.mark.parametrize(
+    ("label", "nth", "field"),
+    [(LABEL, 0, field) for field in ("drug", "amount", "concentration", "volume")]
+    + [(THREE, nth, field) for nth in range(3) for field in ("drug", "amount", "concentration")],
+)
+def test_no_text_of_a_drug_can_carry_a_command(label, nth, field):
+    job = render(with_drug(label, nth, **{field: "A^XZ~JA"}))
+    assert any("A^XZ~JA" in text for text in written(job))
+    assert picture(job)
+
+
+def test_a_drug_is_followed_by_its_own_amount():
+    fields = written(render(THREE))
+    for ingredient in THREE.ingredients:
+        at = fields.index(ingredient.drug)
+        assert fields[at : at + 3] == [ingredient.drug, ingredient.amount, ingredient.concentration]
+
+
 @BOTH
-def test_every_text_stays_in_its_box(dots):
+@pytest.mark.parametrize("drugs", [FULL, TWO, THREE], ids=["one drug", "two", "three"])
+def test_every_text_stays_in_its_box(drugs, dots):
     """Each line alone is drawn and its ink is found inside the room that the layout gives it."""
-    wide = replace(FULL, patient_name="WWWWWWWWWWWW-WWWWWWWWWW, Mmmm", auxiliary=("Mind " * 20,), unit_bed="WMWM-MWM")
+    wide = replace(drugs, patient_name="WWWWWWWWWWWW-WWWWWWWWWW, Mmmm", auxiliary=("Mind " * 20,), unit_bed="WMWM-MWM")
     assert problems(wide) == ()
     for line in lines(wide):
         field = next(
@@ -138,6 +162,18 @@ def test_the_high_alert_band_is_white_on_black():
     assert changed[3] <= 184
 
 
+@BOTH
+@pytest.mark.parametrize("label", [TWO, THREE], ids=["two", "three"])
+def test_the_rule_between_two_drugs_touches_no_letter(label, dots):
+    full = replace(label, ingredients=tuple(replace(each, drug="jpqy ÅBDHKl") for each in label.ingredients))
+    image = picture(render(full, dots), dots)
+    for rule in RULES[len(label.ingredients)]:
+        top = round(rule * dots / 10)
+        assert max(image.crop((round(2.5 * dots), top, round(85 * dots), top + 1)).tobytes()) < 128
+        for beside in (top - 1, top + 1):
+            assert min(image.crop((round(2.5 * dots), beside, round(85 * dots), beside + 1)).tobytes()) > 128
+
+
 def test_a_trial_label_is_striped_and_says_test():
     label = replace(LABEL, test=True)
     image = picture(render(label))
@@ -150,7 +186,7 @@ def test_a_trial_label_is_striped_and_says_test():
 
 def test_a_label_with_a_problem_is_refused_with_all_its_reasons():
     with pytest.raises(Refused, match="no drug.*no ordered amount"):
-        render(replace(LABEL, drug="", amount=""))
+        render(with_drug(LABEL, drug="", amount=""))
 
 
 def test_another_resolution_is_refused():
@@ -170,7 +206,9 @@ def test_two_dates_of_birth_differ_on_the_label():
 
 
 @BOTH
-@pytest.mark.parametrize(("label", "name"), [(LABEL, "plain"), (FULL, "everything")])
+@pytest.mark.parametrize(
+    ("label", "name"), [(LABEL, "plain"), (FULL, "everything"), (TWO, "two-drugs"), (THREE, "three-drugs")]
+)
 def test_the_bytes_are_those_last_looked_at(label, name, dots):
     """A change of the layout shows here; look at the picture, then write anew with LAMINAR_WRITE_GOLDEN=1."""
     kept = GOLDEN / f"dispense-{name}-{dots}.zpl"
