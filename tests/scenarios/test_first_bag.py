@@ -5,15 +5,9 @@ import pytest
 from app.audit.queries import verify
 from app.core.errors import Refused
 from app.core.workflow import State
-from app.db.session import Db
 from compounding.queries import check_queue, worklist
 from compounding.review import review
-from tests.hospital import ORDERS, Hospital, hospital
-
-
-@pytest.fixture
-def house(db: Db) -> Hospital:
-    return hospital(db)
+from tests.hospital import ORDERS, Hospital
 
 
 @pytest.mark.parametrize("recipe", sorted(ORDERS))
