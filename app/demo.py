@@ -245,10 +245,10 @@ def _recipes(db: Db, people: Mapping[str, int]) -> None:
 
 PATIENTS = (
     StatedPatient(
-        "MRN700101", "Ångström", "Zoë", date(1961, 2, 3), "F", (("penicillin", "rash"),), Decimal("71.5"), None, None
+        "700101", "Ångström", "Zoë", date(1961, 2, 3), "F", (("penicillin", "rash"),), Decimal("71.5"), None, None
     ),
-    StatedPatient("MRN700102", "Rivers", "Amos", date(1948, 9, 17), "M", (), Decimal(88), None, None),
-    StatedPatient("MRN700103", "Stone", "Ivy", date(1979, 6, 30), "F", None, None, None, None),
+    StatedPatient("700102", "Rivers", "Amos", date(1948, 9, 17), "M", (), Decimal(88), None, None),
+    StatedPatient("700103", "Stone", "Ivy", date(1979, 6, 30), "F", None, None, None, None),
 )
 _PLACES = (("V9001", "7W", "12", "A"), ("V9002", "7W", "14", "B"), ("V9003", "ICU", "3", "1"))
 
