@@ -27,7 +27,7 @@ from app.web.news import News
 from app.web.parts import Parts
 from app.web.session import same_origin
 from app.worker import Worker
-from compounding.hood_actions import House
+from compounding.step_actions import House
 from devices.hub import Hub
 from devices.printer import Printer
 from devices.printers import printer_from_url

@@ -15,10 +15,10 @@ from app.formulary.product import ApprovedDensity, ProductInUse
 from app.formulary.queries import drug_by_code, products_in_use
 from app.orders.facts import OrderFacts
 from app.stations.models import Station
+from compounding.amounts import target_of
 from compounding.beyond_use import Category, category_allowed, refuse_uncertified
 from compounding.gravimetry import feasible, planned_uncertainty, tolerance
 from compounding.models import Recipe as RecipeRow
-from compounding.procedure import target_of
 from compounding.recipe import Draw, Recipe, Reconstitute, Slot
 from compounding.recipe_document import read_recipe
 from compounding.reconstitution import Reconstituted

@@ -21,13 +21,19 @@ class Scanned:
 
 @dataclass(frozen=True)
 class Weighed:
-    """A weight was accepted: grams, how many readings it is the mean of, and on which balance since which start."""
+    """A weight was accepted: grams, how many readings it is the mean of, and on which balance since which start.
+
+    `verdict` and `volume_ml` are what the screen showed when the weight decided about a volume, for the replay to
+    compare; None for a weight that only starts a difference, and in records from before they were kept.
+    """
 
     value_g: Decimal
     readings: int
     balance: str
     epoch: int
     insisted: bool
+    verdict: str | None = None
+    volume_ml: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,8 @@ def from_text(kind: str, text: str) -> Facts:
     for name in ("expiry",):
         if name in d:
             d[name] = date.fromisoformat(d[name])
-    if "value_g" in d:
-        d["value_g"] = Decimal(d["value_g"])
+    for name in ("value_g", "volume_ml"):
+        if d.get(name) is not None:
+            d[name] = Decimal(d[name])
     facts: Facts = KINDS[kind](**d)
     return facts

@@ -6,9 +6,9 @@ from datetime import timedelta
 from app.core.canonical import canonical, sha256
 from app.core.errors import Invalid, Refused
 from app.core.wording import instant
+from compounding.amounts import Drawn
 from compounding.beyond_use import BeyondUse
 from compounding.labelling import CLOCKS, beyond_use_of
-from compounding.procedure import Drawn
 from compounding.queries import Opened
 from compounding.records import Redone, Scanned, Stopped, Weighed, to_text
 

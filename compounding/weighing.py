@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from app.core.errors import Refused
 from app.core.wording import number
+from compounding.amounts import judge_act, target_of
 from compounding.gravimetry import Judgement
-from compounding.procedure import Standing, judge_act, standing, target_of
+from compounding.procedure import Standing, standing
 from compounding.recipe import Draw, Reconstitute, Weigh
 from compounding.records import Record, Weighed
 from compounding.syringe import to_graduation

@@ -10,13 +10,14 @@ from app.db.session import Db, Who
 from app.labels.render import render
 from app.stations.actions import Weight
 from app.stations.photos import Picture
-from compounding import check_actions, hood_actions
+from compounding import check_actions, hood_actions, scan_actions
 from compounding.procedure import Label, Pair, Shot
 from compounding.queries import Opened, opened
 from compounding.recipe import Inspect, Scan, Weigh
+from compounding.step_actions import House
 
 BALANCE = "SIM-0001"
-HOUSE = hood_actions.House("Laminar General", render, "order number", False)
+HOUSE = House("Laminar General", render, "order number", False)
 HOOD, DESK, WARD = 1, 2, 3
 PICTURE = Picture(b"not looked at", "a" * 64, 1280, 720)
 
@@ -56,7 +57,7 @@ class Hospital:
 
     def scan(self, work_id: int, text: str, by: str = "tina") -> None:
         with self.db.write(self.who(by)) as tx:
-            hood_actions.scan(tx, work_id, text, HOUSE)
+            scan_actions.scan(tx, work_id, text, HOUSE)
 
     def weigh(self, work_id: int, step: str, grams: str, *, insist: bool = False, epoch: int = 1, n: int = 5) -> None:
         weight = Weight(Decimal(grams), n, BALANCE, epoch, "mt-sics", b"S S     " + grams.encode() + b" g\r\n")

@@ -18,7 +18,7 @@ from app.stations.photos import LARGEST, read_picture
 from app.web.forms import Post, PostForm, Reason, Sign
 from app.web.pages import patient_line, render
 from app.web.session import Visitor, may, see_other
-from compounding import check_actions, hood_actions
+from compounding import check_actions, hood_actions, scan_actions
 from compounding.gravimetry import settled
 from compounding.instructions import instruction, lines, short
 from compounding.procedure import may_redo, steps_of
@@ -148,7 +148,7 @@ def _last(at: Opened) -> dict[str, str] | None:
 @router.post("/{work_id:int}/scan")
 def scan(request: Request, visit: Preparer, work_id: int, form: Annotated[ScanForm, Form()]) -> Response:
     """A scan of anything: container, card, label, tray."""
-    return _act(request, visit, work_id, form, lambda tx, p: hood_actions.scan(tx, work_id, form.scan, p.house))
+    return _act(request, visit, work_id, form, lambda tx, p: scan_actions.scan(tx, work_id, form.scan, p.house))
 
 
 @router.post("/{work_id:int}/weigh")

@@ -8,7 +8,7 @@ from app.db.session import Clock, Db
 from app.settings import Settings
 from app.stations.photos import PhotoStore
 from app.web.news import News
-from compounding.hood_actions import House
+from compounding.step_actions import House
 from devices.hub import Hub
 from devices.printer import Printer
 

@@ -1,0 +1,87 @@
+"""Containers at the hood: the right product, in date, not recalled, not used up, not scanned before."""
+
+from zoneinfo import ZoneInfo
+
+from app.core.wording import day
+from app.db.session import Tx
+from app.formulary.barcode import read_barcode
+from app.formulary.product import Ambiguous
+from app.formulary.queries import find_package
+from app.inventory.actions import lot_for
+from app.inventory.models import Lot
+from app.inventory.queries import container_problems, staged_at
+from compounding.procedure import Standing
+from compounding.queries import Opened, serial_in_hand
+from compounding.recipe import Scan
+from compounding.records import Asked, Scanned
+from compounding.step_actions import add_record, add_stop, hood_of
+
+
+def container(tx: Tx, at: Opened, step: Scan, text: str) -> None:
+    """A container's code: the right product, in date, not recalled, not used up, not scanned before."""
+    local = tx.now.astimezone(ZoneInfo(at.sheet.zone))
+    read = read_barcode(text, today=local.date())
+    wanted = at.sheet.labels[step.slot]
+    if read.error:
+        add_stop(
+            tx, at, "Not readable", shown(text), wanted, "Scan the code again. If it is damaged, take another one."
+        )
+        return
+    found = find_package(tx.session, read)
+    if isinstance(found, Ambiguous):
+        add_stop(tx, at, "Not sure which product this is", shown(text), wanted, found.why)
+        return
+    candidate = at.sheet.candidate(step.slot, found.product_id) if found else None
+    if found is None or candidate is None:
+        name = (
+            f"{found.product_name} {found.strength} ({found.ndc})" if found else f"an unknown product ({shown(text)})"
+        )
+        add_stop(tx, at, "Wrong product", name, wanted, "Put it back and scan the right one.")
+        return
+    if read.lot is None or read.expiry is None:
+        _ask_for_lot(tx, at, step, candidate.product_id, read.serial)
+        return
+    lot = lot_for(tx, candidate.product_id, read.lot, read.expiry)
+    _take_container(tx, at, step, lot, read.serial, "scan")
+
+
+def _ask_for_lot(tx: Tx, at: Opened, step: Scan, product_id: int, serial: str | None) -> None:
+    """The code says neither lot nor expiry: ask about the lot that was staged, or say that none was."""
+    staged = [s for s in staged_at(tx.session, hood_of(tx).id, product_id) if s.on_hand > 0]
+    wanted = at.sheet.labels[step.slot]
+    if not staged:
+        remedy = "Have its carton read and staged to this hood, outside the hood."
+        add_stop(tx, at, "Lot and expiry are not known", "a code without lot and expiry", wanted, remedy)
+        return
+    first = staged[0]
+    add_record(tx, at, step.key, Asked(product_id, first.number, first.expiry, serial))
+
+
+def accept_lot(tx: Tx, at: Opened, step: Scan, asked: Asked) -> None:
+    lot = lot_for(tx, asked.product_id, asked.lot, asked.expiry)
+    _take_container(tx, at, step, lot, asked.serial, "staged")
+
+
+def _take_container(tx: Tx, at: Opened, step: Scan, lot: Lot, serial: str | None, how: str) -> None:
+    problems = list(container_problems(tx.session, lot, serial, hood_of(tx).id, tx.now, at.sheet.zone))
+    if serial and _in_this_dose(at.where, lot.product_id, serial):
+        problems.insert(0, "This container was scanned already in this dose. Scan the other one.")
+    elif serial and serial_in_hand(tx.session, at.item.id, lot.id, serial):
+        problems.insert(0, "This container is in another dose's tray. Scan the one in your hand.")
+    if problems:
+        shown = f"lot {lot.number}, expires {day(lot.expiry)}" + (f", serial {serial}" if serial else "")
+        add_stop(tx, at, "Do not use it", shown, at.sheet.labels[step.slot], " ".join(problems))
+        return
+    facts = Scanned(lot.product_id, lot.number, lot.expiry, serial, how)
+    add_record(tx, at, step.key, facts, lot_id=lot.id)
+
+
+def _in_this_dose(where: Standing, product_id: int, serial: str) -> bool:
+    return any(
+        isinstance(r.facts, Scanned) and (r.facts.product_id, r.facts.serial) == (product_id, serial)
+        for r in where.done.values()
+    )
+
+
+def shown(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)[:60] or "nothing readable"
