@@ -1,7 +1,4 @@
-"""Every verdict over again, from the bytes that the balance sent: by someone who does not trust this product.
-
-A stored window is one reading a line: seconds before the last one, epoch, number, and the bytes as they came.
-"""
+"""Every verdict over again, from the bytes that the balance sent: by someone who does not trust this product."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +11,9 @@ from compounding.recipe import Weigh
 from compounding.records import Record, Weighed
 from compounding.weighing import judge_weight
 from compounding.worksheet import Worksheet
-from devices.reading import Reading, Stamped
+from devices.reading import Stamped
 
-ParseLine = Callable[[bytes], Reading]
+ReadWindow = Callable[[bytes], tuple[Stamped, ...]]
 KEPT = Decimal("0.000001")  # a volume is kept, and compared, in whole millionths of a millilitre
 
 
@@ -41,29 +38,16 @@ def with_verdict(sheet: Worksheet, where: Standing, step: Weigh, weight: Weighed
     return replace(weight, verdict=judged.verdict, volume_ml=volume)
 
 
-def readings_of(window: bytes, parse_line: ParseLine) -> tuple[Stamped, ...]:
-    """Read a stored window back into stamped readings, oldest first. Raises ValueError for a damaged line."""
-    return tuple(_stamped(line, parse_line) for line in window.split(b"\n") if line)
-
-
-def _stamped(line: bytes, parse_line: ParseLine) -> Stamped:
-    pieces = line.split(b" ", 3)
-    if len(pieces) != 4:
-        raise ValueError("a line without time, epoch, number and bytes")
-    at, epoch, seq, raw = pieces
-    return Stamped(parse_line(raw), Decimal(at.decode("ascii")).__float__(), int(seq), int(epoch))
-
-
-def weight_differences(kept: Kept, parse_line: ParseLine) -> list[str]:
+def weight_differences(kept: Kept, read: ReadWindow) -> list[str]:
     """Settle a stored window again and say, in words, how the result differs from what was accepted; empty: it agrees.
 
     The readings that were averaged are the newest of the window, as many as were stored; whether older ones stood
     still too depends on when the technician acted, which is not part of the weight.
     """
     try:
-        stamped = readings_of(kept.window, parse_line)
-    except (ValueError, ArithmeticError) as wrong:
-        return [f"the stored bytes can not be read ({wrong})"]
+        stamped = read(kept.window)
+    except ValueError as wrong:
+        return [f"the stored bytes can not be read: {wrong}"]
     if len(stamped) < kept.readings:
         return [f"{kept.readings} readings were averaged, but only {len(stamped)} are stored"]
     newest = stamped[-kept.readings :]
