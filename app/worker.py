@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
+from app.db.faults import DatabaseFault, words_of
 from app.db.session import SYSTEM, Clock, Db
 from app.labels.printing_actions import claim_print, note_print
 from app.orders.actions import top_up
@@ -45,8 +45,8 @@ class Worker:
             for tick in self.ticks:
                 try:
                     tick(now)
-                except DBAPIError as error:
-                    log.error("worker: database", tick=tick.__name__, words=str(error.orig)[:200])
+                except DatabaseFault as error:
+                    log.error("worker: database", tick=tick.__name__, words=words_of(error))
                 except Exception as error:  # noqa: BLE001 - one tick's fault must not stop the others
                     log.error("worker: fault", tick=tick.__name__, kind=type(error).__name__, exc_info=error)
 

@@ -14,8 +14,9 @@ from app.work import actions as work
 from compounding.hood_actions import go_back
 from compounding.labelling import beyond_use_of
 from compounding.models import Preparation
+from compounding.opened import Opened
 from compounding.procedure import label_serial
-from compounding.queries import Opened, opened, scanned_lots
+from compounding.queries import opened, scanned_lots
 from compounding.review import shown_sha256
 
 

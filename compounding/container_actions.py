@@ -10,8 +10,9 @@ from app.formulary.queries import find_package
 from app.inventory.actions import lot_for
 from app.inventory.models import Lot
 from app.inventory.queries import container_problems, staged_at
+from compounding.opened import Opened
 from compounding.procedure import Standing
-from compounding.queries import Opened, serial_in_hand
+from compounding.queries import serial_in_hand
 from compounding.recipe import Scan
 from compounding.records import Asked, Scanned
 from compounding.step_actions import add_record, add_stop, hood_of

@@ -18,11 +18,13 @@ from app.stations.photos import Picture
 from app.work import actions as work
 from compounding.container_actions import accept_lot
 from compounding.models import Preparation
-from compounding.planning import plan
+from compounding.opened import Opened
+from compounding.planning_queries import plan
 from compounding.procedure import Shot, may_redo, steps_of
-from compounding.queries import Opened, in_tray
+from compounding.queries import in_tray
 from compounding.recipe import Draw, Inject, Inspect, Mix, Reconstitute, Scan, Weigh
 from compounding.records import Confirmed, Helped, Photographed, Redone, Weighed
+from compounding.replay import with_verdict
 from compounding.step_actions import House, add_record, go_on, hood_of, make_label, open_for_step
 from compounding.weighing import refuse_weight
 
@@ -82,7 +84,7 @@ def weigh(tx: Tx, work_id: int, step_key: str, weight: Weight, house: House, *, 
     kept = keep_weight(tx, hood_of(tx).id, weight)
     facts = Weighed(weight.value_g, weight.readings, weight.balance_serial, weight.epoch, insist)
     refuse_weight(at.sheet, at.where, step, facts)
-    add_record(tx, at, step.key, facts, weighing_id=kept.id)
+    add_record(tx, at, step.key, with_verdict(at.sheet, at.where, step, facts), weighing_id=kept.id)
     go_on(tx, work_id, house)
 
 

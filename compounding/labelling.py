@@ -7,12 +7,11 @@ from zoneinfo import ZoneInfo
 from app.core.errors import Refused
 from app.core.quantity import Quantity, Ratio
 from app.core.wording import clock, instant, tall_man
-from app.db.session import Tx
 from app.labels.content import DispenseLabel, Ingredient, new_serial
 from app.orders.facts import OrderFacts
 from compounding.beyond_use import BeyondUse, beyond_use
+from compounding.opened import Opened
 from compounding.procedure import Standing
-from compounding.queries import Opened
 from compounding.records import Record, Scanned
 from compounding.worksheet import Worksheet
 
@@ -49,7 +48,7 @@ def started(scans: list[Record]) -> datetime:
 
 
 def dispense_label(
-    tx: Tx, at: Opened, hospital: str, bedside: str, test: bool, random: bytes
+    at: Opened, *, hospital: str, bedside: str, test: bool, prepared_by: str, now: datetime, random: bytes
 ) -> tuple[DispenseLabel, datetime, dict[str, object]]:
     """Compose the label of a preparation: its content, its beyond-use instant, and the clocks for the record.
 
@@ -79,8 +78,8 @@ def dispense_label(
         storage=sheet.recipe.label_storage if sheet.category != "immediate" else "Room temperature. Use at once.",
         auxiliary=sheet.recipe.label_texts,
         high_alert=sheet.recipe.high_alert or order.high_alert,
-        prepared_by=tx.who.name,
-        made_at=clock(tx.now, order.zone),
+        prepared_by=prepared_by,
+        made_at=clock(now, order.zone),
         serial=new_serial(random),
         order_number=order.number,
         bedside_code=code,

@@ -17,29 +17,13 @@ from app.orders.queries import order_facts
 from app.stations.models import Station
 from app.work.models import WorkItem, WorkMove
 from compounding.models import Preparation, StepRecord
-from compounding.procedure import Standing, standing
+from compounding.opened import Item, Opened, Prepared
+from compounding.procedure import standing
 from compounding.records import Record, Scanned, from_text
-from compounding.worksheet import Worksheet, read_worksheet
+from compounding.worksheet import read_worksheet
 
 OVERDUE = timedelta(hours=12)
 SOON = timedelta(hours=24)
-
-
-@dataclass(frozen=True)
-class Opened:
-    """One preparation, folded: its work item, worksheet, records, where it stands, its order and its due time."""
-
-    item: WorkItem
-    preparation: Preparation
-    sheet: Worksheet
-    records: tuple[Record, ...]
-    where: Standing
-    order: OrderFacts
-    due_at: datetime
-
-    @property
-    def state(self) -> State:
-        return State(self.item.state)
 
 
 @dataclass(frozen=True)
@@ -76,7 +60,15 @@ def opened(session: Session, work_id: int) -> Opened:
     records = records_of(session, work_id)
     dose = session.get_one(Dose, item.dose_id)
     order = order_facts(session, preparation.version_id)
-    return Opened(item, preparation, sheet, records, standing(sheet, records), order, dose.due_at)
+    return Opened(
+        Item(item.id, item.dose_id, State(item.state), item.version, item.holder_id, item.station_id),
+        Prepared(preparation.version_id, preparation.recipe_id, preparation.tray, preparation.worksheet_sha256),
+        sheet,
+        records,
+        standing(sheet, records),
+        order,
+        dose.due_at,
+    )
 
 
 def worklist(session: Session, now: datetime) -> list[Line]:

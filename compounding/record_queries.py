@@ -12,8 +12,9 @@ from app.core.wording import day, number
 from app.identity.models import Signature
 from app.stations.models import Weighing
 from compounding.instructions import short
+from compounding.opened import Opened
 from compounding.procedure import steps_of
-from compounding.queries import Opened, moves_of, names
+from compounding.queries import moves_of, names
 from compounding.records import (
     Asked,
     Confirmed,

@@ -9,7 +9,7 @@ from app.core.wording import instant
 from compounding.amounts import Drawn
 from compounding.beyond_use import BeyondUse
 from compounding.labelling import CLOCKS, beyond_use_of
-from compounding.queries import Opened
+from compounding.opened import Opened
 from compounding.records import Redone, Scanned, Stopped, Weighed, to_text
 
 LONG_PAUSE = timedelta(minutes=30)

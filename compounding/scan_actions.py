@@ -5,8 +5,9 @@ from app.db.session import Tx
 from app.labels import actions as labels
 from compounding.container_actions import container, shown
 from compounding.hood_actions import confirm, go_back, last_redoable, pause
+from compounding.opened import Opened
 from compounding.procedure import Pair
-from compounding.queries import Opened, opened
+from compounding.queries import opened
 from compounding.recipe import Inspect, Scan
 from compounding.records import Half, Helped
 from compounding.step_actions import House, add_record, add_stop, open_for_step, wanted

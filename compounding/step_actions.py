@@ -18,8 +18,9 @@ from app.stations.models import Station
 from app.work import actions as work
 from compounding.labelling import dispense_label
 from compounding.models import StepRecord
+from compounding.opened import Opened
 from compounding.procedure import Label, Pair, Shot
-from compounding.queries import Opened, opened
+from compounding.queries import opened
 from compounding.recipe import Inspect, Scan, Weigh
 from compounding.records import Facts, Labelled, Stopped, kind_of, to_text
 
@@ -133,7 +134,15 @@ def make_label(tx: Tx, at: Opened, house: House, reason: str | None) -> None:
     hood = hood_of(tx)
     if not hood.printer_url:
         raise Refused(f"{hood.name} has no label printer. Ask for one to be set up, then do this step again.")
-    label, beyond_use, clocks = dispense_label(tx, at, house.name, house.bedside, house.test, secrets.token_bytes(16))
+    label, beyond_use, clocks = dispense_label(
+        at,
+        hospital=house.name,
+        bedside=house.bedside,
+        test=house.test,
+        prepared_by=tx.who.name,
+        now=tx.now,
+        random=secrets.token_bytes(16),
+    )
     before = [r for r in at.records if isinstance(r.facts, Labelled)]
     if before:
         last = before[-1].facts

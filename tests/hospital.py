@@ -11,8 +11,9 @@ from app.labels.render import render
 from app.stations.actions import Weight
 from app.stations.photos import Picture
 from compounding import check_actions, hood_actions, scan_actions
+from compounding.opened import Opened
 from compounding.procedure import Label, Pair, Shot
-from compounding.queries import Opened, opened
+from compounding.queries import opened
 from compounding.recipe import Inspect, Scan, Weigh
 from compounding.step_actions import House
 

@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,60 @@ def test_edges_speak_to_rooms_and_not_to_the_database() -> None:
         if module.split(".")[0] in ("sqlalchemy", "psycopg", "alembic")
     ]
     assert strayed == []
+
+
+# What the kinds of module may import from outside, told by the file name (house rules, "Kinds of module").
+EDGES = ("app/web/", "app/cli/", "app/worker.py", "app/main.py", "app/demo", "app/interop/mllp.py", "app/logs.py")
+DATABASE = ("app/db/", "app/tables.py")
+NOT_PURE = ("models.py", "actions.py", "queries.py", "scheduler.py")
+PURE_LIBRARIES = {"numpy", "biip", "app", "compounding", "unitdose", "devices"}
+# A pure module may use a library that is its very subject; each with the reason.
+SUBJECT = {
+    "app/identity/credentials.py": {"argon2"},  # hashing secrets
+    "app/stations/photos.py": {"PIL"},  # pictures
+    "app/labels/render.py": {"jinja2"},  # label templates
+    "app/settings.py": {"pydantic", "pydantic_settings"},  # settings
+}
+
+
+def is_pure(path: Path) -> bool:
+    where = name(path)
+    if where.startswith(("devices/", *EDGES, *DATABASE)) or where.endswith("__init__.py"):
+        return False
+    return not where.endswith(NOT_PURE)
+
+
+def test_pure_modules_import_pure_things_only() -> None:
+    strayed = []
+    for path in modules():
+        if not is_pure(path):
+            continue
+        allowed = PURE_LIBRARIES | SUBJECT.get(name(path), set())
+        for module in imports(path):
+            top = module.split(".")[0]
+            if top not in sys.stdlib_module_names and top not in allowed:
+                strayed.append(f"{name(path)} imports {module}")
+            elif module.startswith("app.db") or (module.startswith(("app.", "compounding.")) and impure(module)):
+                strayed.append(f"{name(path)} imports {module}")
+    assert strayed == []
+
+
+def impure(module: str) -> bool:
+    return module.endswith(("models", "actions", "queries", "scheduler"))
+
+
+def test_queries_never_write() -> None:
+    writes = {"add", "add_all", "delete", "flush", "commit", "merge"}
+    found = [
+        f"{name(path)}:{node.lineno}"
+        for path in modules()
+        if name(path).endswith("queries.py")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute)
+        and node.attr in writes
+        and getattr(node.value, "id", "") in ("session", "tx")
+    ]
+    assert found == []
 
 
 def clock_reads(path: Path) -> Iterator[str]:

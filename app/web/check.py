@@ -16,11 +16,12 @@ from app.orders.actions import why_not_current
 from app.web.forms import ReasonForm, Sign, SignReason
 from app.web.pages import patient_line, render
 from app.web.session import Visitor, may, see_other
-from app.work.actions import actor_for
+from app.work.queries import actor_for
 from compounding import check_actions
 from compounding.instructions import short
+from compounding.opened import Opened
 from compounding.procedure import label_serial, may_redo, photo_sha256, steps_of
-from compounding.queries import Opened, check_queue, helped, opened
+from compounding.queries import check_queue, helped, opened
 from compounding.record_queries import story
 from compounding.review import review
 
@@ -64,7 +65,7 @@ def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str]
     with parts.db.read() as session:
         at = opened(session, work_id)
         why_not = why_not_current(session, at.preparation.version_id)
-        events = offered(at.state, actor_for(session, who, at.item))
+        events = offered(at.state, actor_for(session, who, at.item.id))
         full = needs_full(session, who)
         told = story(session, at)
         message = outbox.of_identity(session, f"dispense {label_serial(at.where) or ''}")

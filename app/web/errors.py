@@ -5,11 +5,11 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from app.core.errors import Invalid, Missing, Refused
+from app.db.faults import DatabaseFault, is_full, words_of
 from app.db.session import Replayed
 from app.web.pages import environment, page_facts
 from app.web.session import SignInFirst, parts_of, see_other, visitor
@@ -85,11 +85,10 @@ def install(app: FastAPI) -> None:
         words = {404: "There is no such page.", 405: "This can not be done here.", 413: "This is too large."}
         return answer(request, error.status_code, "Not there", words.get(error.status_code, str(error.detail)))
 
-    @app.exception_handler(DBAPIError)
-    def database(request: Request, error: DBAPIError) -> Response:
-        log.error("database fault", path=request.url.path, kind=type(error.orig).__name__, words=str(error.orig)[:200])
-        full = isinstance(error, OperationalError) and "full" in str(error.orig)
-        sentence = "The disk of the server is full." if full else "The database did not take this step."
+    @app.exception_handler(DatabaseFault)
+    def database(request: Request, error: DatabaseFault) -> Response:
+        log.error("database fault", path=request.url.path, kind=type(error.orig).__name__, words=words_of(error))
+        sentence = "The disk of the server is full." if is_full(error) else "The database did not take this step."
         return answer(request, 503, "Not stored", sentence, NOT_STORED)
 
     @app.exception_handler(OSError)

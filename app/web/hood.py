@@ -21,8 +21,9 @@ from app.web.session import Visitor, may, see_other
 from compounding import check_actions, hood_actions, scan_actions
 from compounding.gravimetry import settled
 from compounding.instructions import instruction, lines, short
+from compounding.opened import Opened
 from compounding.procedure import may_redo, steps_of
-from compounding.queries import Opened, held_at, in_tray, opened, worklist
+from compounding.queries import held_at, in_tray, opened, worklist
 from compounding.records import Redone, Scanned, Stopped
 from compounding.weighing import gauge
 from devices.reading import Stamped

@@ -6,14 +6,14 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from app.audit.actions import record
 from app.core.errors import Missing, Refused
-from app.core.workflow import TRANSITIONS, Actor, Event, Meaning, Rule, Side, State, decide, is_live
-from app.db.session import Tx, Who
+from app.core.workflow import TRANSITIONS, Event, Meaning, Rule, Side, State, decide, is_live
+from app.db.session import Tx
 from app.identity.actions import Proven, sign
 from app.work.models import WorkItem, WorkMove, WorkPart
+from app.work.queries import actor_for
 
 
 def begin(tx: Tx, kind: str, dose_id: int) -> WorkItem:
@@ -27,12 +27,6 @@ def begin(tx: Tx, kind: str, dose_id: int) -> WorkItem:
     except IntegrityError:
         raise Refused("Somebody was faster: this dose has been claimed. Take the next one.") from None
     return item
-
-
-def actor_for(session: Session, who: Who, item: WorkItem) -> Actor:
-    """How a person stands to a piece of work: their roles, their side, whether they hold it."""
-    side = session.scalar(select(WorkPart.side).where(WorkPart.work_id == item.id, WorkPart.person_id == who.person_id))
-    return Actor(who.roles, Side(side) if side else None, item.holder_id == who.person_id)
 
 
 def move(
@@ -59,7 +53,7 @@ def move(
     rule = decide(
         state,
         event,
-        actor_for(tx.session, tx.who, item),
+        actor_for(tx.session, tx.who, item.id),
         reason=reason,
         signed=_meaning(state, event) if proven else None,
         blockers=blockers,

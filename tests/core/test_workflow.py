@@ -39,8 +39,7 @@ def expected(state: State, event: Event, role: Role, side: Side | None, holds: b
     if event in (Event.RELEASE, Event.SEND_BACK, Event.REFUSE, Event.WITHDRAW):
         return role in CHECKERS and side is not Side.PREPARES
     if event is Event.DROP:
-        may = role in PREPARERS - {Role.TECHNICIAN} if state is State.QUEUED else role in PREPARERS
-        return may
+        return role in PREPARERS - {Role.TECHNICIAN} if state is State.QUEUED else role in PREPARERS
     if role not in PREPARERS or side is Side.CHECKS:
         return False
     if event in (Event.PAUSE, Event.RESUME, Event.FINISH, Event.TAKE_BACK):
