@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db.base import Base, Key, one_of
 
 OUTCOMES = ("waiting", "applied", "ignored", "exception", "settled")
+WORDS = ("frequency", "route")
 
 
 class Message(Base):
@@ -39,4 +40,23 @@ class Message(Base):
         CheckConstraint(one_of("outcome", OUTCOMES), name="outcome_known"),
         CheckConstraint("outcome != 'exception' OR reason IS NOT NULL", name="exception_has_reason"),
         Index("ix_message_outcome_id", "outcome", "id"),
+    )
+
+
+class SenderWord(Base):
+    """What a sender's word means here, as a pharmacist decided: a frequency ("720" minutes, "once") or a route."""
+
+    __tablename__ = "sender_word"
+
+    id: Mapped[Key]
+    sender: Mapped[str]
+    kind: Mapped[str]
+    text: Mapped[str]
+    meaning: Mapped[str]
+    decided_by: Mapped[int]
+    decided_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("sender", "kind", "text"),
+        CheckConstraint(one_of("kind", WORDS), name="kind_known"),
     )

@@ -1,5 +1,6 @@
 """Orders: stating a version, verifying it with a signature, and writing the doses that fall due."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -12,13 +13,19 @@ from app.core.permissions import May
 from app.core.workflow import Meaning
 from app.db.session import Tx
 from app.identity.actions import Proven, sign
-from app.orders.models import Dose, Order, OrderComponent, OrderVersion, Verification
+from app.orders.events import newest_content, state_of
+from app.orders.models import Dose, Order, OrderComponent, OrderEvent, OrderVersion, Patient, Verification
 from app.orders.patient_actions import find_patient, find_stay
+from app.orders.queries import events_of, shown_sha256, version_of, why_not_current, why_not_theirs
 from app.orders.schedule import due_times
 from app.orders.stated import StatedOrder
 
+__all__ = ["hold", "lock_head", "restate", "resume", "state", "stop", "tell_of", "verify", "why_not_current"]
 AHEAD = timedelta(hours=48)
-STATES = {"discontinue": "stopped", "hold": "held"}
+CONTROLS = {
+    "new": "new", "replacement": "new", "change": "change", "cancel": "stop", "discontinue": "stop",
+    "replaced": "stop", "hold": "hold", "discharge": "hold", "release": "release", "discharge undone": "release",
+}  # fmt: skip
 
 
 def lock_head(session: Session, order_id: int) -> Order:
@@ -36,11 +43,17 @@ def lock_head(session: Session, order_id: int) -> Order:
 def state(tx: Tx, stated: StatedOrder) -> OrderVersion:
     """Add what a sender or a transcriber states as the order's next version, unless it says nothing new.
 
-    A stopped order stays stopped: an older event never undoes a newer one.
+    Events count by their own times, so an older one never undoes a newer one and a stop that came ahead of its order
+    stops it. Raises Refused when the order belongs to another patient.
     """
+    if why := why_not_theirs(tx.session, stated.key, stated.patient.mrn):
+        raise Refused(f"Order {stated.number} {why}. A pharmacist must look at this message.")
+    sent_at = stated.sent_at or stated.stated_at
     patient = find_patient(tx, stated.patient)
-    stay = find_stay(tx, patient, stated.place)
+    stay = find_stay(tx, patient, stated.place, sent_at)
     head = tx.session.scalar(select(Order).where(Order.key == stated.key).with_for_update())
+    said = _say(tx, stated.key, CONTROLS[stated.control], patient.mrn, (stated.stated_at, sent_at), stated.message_id)
+    events = events_of(tx.session, stated.key)
     if head is None:
         head = Order(
             key=stated.key,
@@ -52,18 +65,48 @@ def state(tx: Tx, stated: StatedOrder) -> OrderVersion:
         )
         tx.session.add(head)
         tx.session.flush()
-    elif head.patient_id != patient.id:
-        raise Refused(f"Order {stated.number} belongs to another patient. A pharmacist must look at this message.")
     last = version_of(tx.session, head.id, head.newest) if head.newest else None
+    newest = newest_content(events)
+    if last and (newest is None or newest.number != said.id):
+        return last
+    if stay and head.stay_id != stay.id:
+        head.stay_id = stay.id
     content = sha256(canonical(stated.content()))
-    wanted = STATES.get(stated.control, "active")
+    wanted = state_of(events)
     if last and last.content_sha256 == content and last.state == wanted:
         return last
-    if last and last.state == "stopped" and stated.control != "new":
-        return last
-    if last and stated.stated_at < last.stated_at:
-        return last
-    return _add_version(tx, head, stated, content, wanted)
+    return _add_version(tx, head, _with_remarks(stated, last, wanted), content, wanted)
+
+
+def _with_remarks(stated: StatedOrder, last: OrderVersion | None, wanted: str) -> StatedOrder:
+    """Warn of what the pharmacist would not expect of this version."""
+    found = list(stated.warnings)
+    if last is None and wanted == "stopped":
+        found.append("A stop for this order arrived before the order itself: it was never active.")
+    elif last is None and wanted == "held":
+        found.append("A hold for this order arrived before the order itself.")
+    elif last is None and stated.control == "change":
+        found.append("This change arrived before the order itself: what is shown is the change.")
+    if last and last.state == "stopped" and wanted == "active":
+        found.append("This order was stopped before and has been ordered anew under the same number.")
+    return replace(stated, warnings=tuple(dict.fromkeys(found)))
+
+
+def _say(
+    tx: Tx, key: str, what: str, mrn: str, times: tuple[datetime, datetime], message_id: int | None
+) -> OrderEvent:
+    """Note an event of an order, once for each message."""
+    same = select(OrderEvent).where(OrderEvent.key == key, OrderEvent.what == what)
+    known = message_id is not None and tx.session.scalar(same.where(OrderEvent.message_id == message_id))
+    if known:
+        return known
+    at, sent_at = times
+    event = OrderEvent(
+        key=key, what=what, mrn=mrn, at=at, sent_at=sent_at, received_at=tx.now, message_id=message_id
+    )  # fmt: skip
+    tx.session.add(event)
+    tx.session.flush()
+    return event
 
 
 def _add_version(tx: Tx, head: Order, stated: StatedOrder, content: str, wanted: str) -> OrderVersion:
@@ -117,43 +160,82 @@ def _make_newest(tx: Tx, head: Order, version: OrderVersion) -> None:
         tx,
         f"order {version.control}",
         f"order {head.id}",
-        {"version": version.number, "state": version.state, "title": version.title, "number": head.number},
+        {
+            "version": version.number,
+            "state": version.state,
+            "title": version.title,
+            "number": head.number,
+            "message": version.message_id,
+        },
     )
     tx.tell("orders")
     tx.tell("worklist")
     tx.tell(f"order:{head.id}")
 
 
+def tell_of(
+    tx: Tx, key: str, control: str, mrn: str, at: datetime, sent_at: datetime, message_id: int
+) -> OrderVersion | None:
+    """Take a stop, hold or release that a message says about an order; None while the order itself is not known.
+
+    What is said ahead of its order is kept and counts when the order arrives. Raises Refused when the order belongs
+    to another patient.
+    """
+    if why := why_not_theirs(tx.session, key, mrn):
+        raise Refused(f"The order {why}. A pharmacist must look at this message.")
+    head = tx.session.scalar(select(Order).where(Order.key == key).with_for_update())
+    _say(tx, key, CONTROLS[control], mrn, (at, sent_at), message_id)
+    if head is None or not head.newest:
+        record(tx, f"order {control} ahead of the order", "orders", {"key": key, "message": message_id})
+        return None
+    return _follow(tx, head, control, at, message_id)
+
+
 def restate(tx: Tx, order_id: int, control: str, stated_at: datetime, message_id: int | None = None) -> OrderVersion:
-    """Add a version that only stops, holds or resumes what the newest one says. Raises Missing, Refused."""
+    """Add a version that only stops, holds or resumes what the newest one says. Raises Missing, Refused.
+
+    By hand it counts after all that was said before, whatever the sender's clock shows.
+    """
     head = tx.session.scalar(select(Order).where(Order.id == order_id).with_for_update())
     if head is None or not head.newest:
         raise Missing("This order does not exist.")
+    at = max([stated_at, *(said.place[0] for said in events_of(tx.session, head.key))])
+    mrn = tx.session.get_one(Patient, head.patient_id).mrn
+    _say(tx, head.key, CONTROLS[control], mrn, (at, at), message_id)
+    return _follow(tx, head, control, stated_at, message_id)
+
+
+def _follow(tx: Tx, head: Order, control: str, stated_at: datetime, message_id: int | None) -> OrderVersion:
     last = version_of(tx.session, head.id, head.newest)
-    wanted = STATES.get(control, "active")
-    if last.state == wanted or last.state == "stopped":
+    wanted = state_of(events_of(tx.session, head.key))
+    if last.state == wanted:
         return last
-    again = OrderVersion(
-        **{
-            column.name: getattr(last, column.name)
-            for column in OrderVersion.__table__.columns
-            if column.name not in ("id", "number", "state", "control", "stated_at", "received_at")
-        },
-        number=head.newest + 1,
-        state=wanted,
-        control=control,
-        stated_at=stated_at,
-        received_at=tx.now,
-    )
-    again.message_id = message_id
-    if message_id is None:
-        again.transcribed_by = tx.who.person_id
-    tx.session.add(again)
+    return again(tx, head, control, wanted, stated_at, message_id)
+
+
+def again(
+    tx: Tx, head: Order, control: str, wanted: str, stated_at: datetime, message_id: int | None, warning: str = ""
+) -> OrderVersion:
+    """Add a version with the content of the newest one and another state, or with a warning to be looked at."""
+    last = version_of(tx.session, head.id, head.newest)
+    changed = {
+        "number": head.newest + 1,
+        "state": wanted,
+        "control": control,
+        "stated_at": stated_at,
+        "received_at": tx.now,
+        "message_id": message_id if message_id is not None else last.message_id,
+        "warnings": "\n".join(filter(None, [warning, last.warnings])),
+        "transcribed_by": tx.who.person_id or last.transcribed_by,
+    }
+    columns = [c.name for c in OrderVersion.__table__.columns if c.name != "id" and c.name not in changed]
+    version = OrderVersion(**{name: getattr(last, name) for name in columns}, **changed)
+    tx.session.add(version)
     tx.session.flush()
     for part in tx.session.scalars(select(OrderComponent).where(OrderComponent.version_id == last.id)):
         tx.session.add(
             OrderComponent(
-                version_id=again.id,
+                version_id=version.id,
                 position=part.position,
                 role=part.role,
                 drug_id=part.drug_id,
@@ -161,15 +243,36 @@ def restate(tx: Tx, order_id: int, control: str, stated_at: datetime, message_id
                 unit=part.unit,
             )
         )
-    _make_newest(tx, head, again)
-    return again
+    _make_newest(tx, head, version)
+    return version
 
 
-def stop(tx: Tx, order_id: int, stated_at: datetime | None = None, message_id: int | None = None) -> OrderVersion:
+def stop(
+    tx: Tx, order_id: int, stated_at: datetime | None = None, message_id: int | None = None, reason: str = ""
+) -> OrderVersion:
     """Stop an order. By hand this is a pharmacist's decision; a message carries the prescriber's."""
+    return _by_hand(tx, order_id, "discontinue", stated_at, message_id, reason)
+
+
+def hold(tx: Tx, order_id: int, reason: str) -> OrderVersion:
+    """Put an order on hold by a pharmacist's decision: nothing of it is prepared until it is resumed and verified."""
+    return _by_hand(tx, order_id, "hold", None, None, reason)
+
+
+def resume(tx: Tx, order_id: int, reason: str) -> OrderVersion:
+    """Resume an order that is on hold; it waits for verification again."""
+    return _by_hand(tx, order_id, "release", None, None, reason)
+
+
+def _by_hand(
+    tx: Tx, order_id: int, control: str, stated_at: datetime | None, message_id: int | None, reason: str
+) -> OrderVersion:
     if message_id is None:
         tx.who.require(May.VERIFY)
-    return restate(tx, order_id, "discontinue", stated_at or tx.now, message_id)
+    version = restate(tx, order_id, control, stated_at or tx.now, message_id)
+    if reason:
+        record(tx, f"order {control}: reason", f"order {order_id}", {"version": version.number, "reason": reason})
+    return version
 
 
 def verify(tx: Tx, version_id: int, proven: Proven, shown_sha256: str, room: str = "iv") -> Verification:
@@ -205,6 +308,14 @@ def verify(tx: Tx, version_id: int, proven: Proven, shown_sha256: str, room: str
     tx.tell("orders")
     tx.tell("worklist")
     return found
+
+
+def verify_as_shown(tx: Tx, version_id: int, proven: Proven, shown: str, room: str) -> Verification:
+    """Verify what was on the screen. Raises Refused when anything of it has changed since, and as `verify` does."""
+    tx.who.require(May.VERIFY)
+    if shown != shown_sha256(tx.session, version_id):
+        raise Refused("The order, its patient's weight or allergies have changed. Look at the page again, then sign.")
+    return verify(tx, version_id, proven, shown, room)
 
 
 def top_up(tx: Tx) -> int:
@@ -248,30 +359,3 @@ def _write_doses(tx: Tx, version: OrderVersion, verification: Verification) -> i
     verification.doses_until = until
     tx.session.flush()
     return len(times)
-
-
-def version_of(session: Session, order_id: int, number: int) -> OrderVersion:
-    """The version of an order by its number."""
-    query = select(OrderVersion).where(OrderVersion.order_id == order_id, OrderVersion.number == number)
-    return session.scalars(query).one()
-
-
-def why_not_current(session: Session, version_id: int) -> str | None:
-    """Say why work on an order version must stop, or None while it is the newest, active and verified version."""
-    version = session.get(OrderVersion, version_id)
-    if version is None:
-        raise Missing("This order does not exist.")
-    head = session.get(Order, version.order_id)
-    assert head is not None
-    if head.newest != version.number:
-        newest = version_of(session, head.id, head.newest)
-        if newest.state == "stopped":
-            return "the order was stopped"
-        if newest.state == "held":
-            return "the order is on hold"
-        return "the order was changed"
-    if version.state != "active":
-        return f"the order is {version.state}"
-    if session.get(Verification, version_id) is None:
-        return "the order is not verified"
-    return None

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db.base import Base, Key, Ref, one_of
 
 VERSION_STATES = ("active", "held", "stopped")
+EVENTS = ("new", "change", "hold", "release", "stop")
 ROOMS = ("iv", "unit dose")
 
 
@@ -127,6 +128,29 @@ class OrderVersion(Base):
         CheckConstraint(one_of("state", VERSION_STATES), name="state_known"),
         CheckConstraint("priority IN ('STAT', 'ASAP', 'routine')", name="priority_known"),
         CheckConstraint("message_id IS NOT NULL OR transcribed_by IS NOT NULL", name="has_source"),
+    )
+
+
+class OrderEvent(Base):
+    """One thing said about an order, also before the order itself is known (a stop that came ahead of its order).
+
+    `at` is when it happened, `sent_at` when its message was written; `mrn` is whose order the sender says it is.
+    """
+
+    __tablename__ = "order_event"
+
+    id: Mapped[Key]
+    key: Mapped[str]
+    what: Mapped[str]
+    mrn: Mapped[str]
+    at: Mapped[datetime]
+    sent_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    message_id: Mapped[int | None]
+
+    __table_args__ = (
+        CheckConstraint(one_of("what", EVENTS), name="what_known"),
+        Index("ix_order_event_key", "key"),
     )
 
 

@@ -1,10 +1,14 @@
 """Patients and stays as messages and transcriptions state them."""
 
-from sqlalchemy import select
+from datetime import datetime
+
+from sqlalchemy import select, update
 
 from app.audit.actions import record
+from app.core.errors import Refused
 from app.db.session import Tx
-from app.orders.models import Allergy, Patient, PatientAlias, Stay
+from app.orders.models import Allergy, Order, Patient, PatientAlias, Stay
+from app.orders.queries import patient_of
 from app.orders.stated import StatedPatient, StatedPlace
 from app.stations.models import Unit
 
@@ -14,10 +18,7 @@ def find_patient(tx: Tx, stated: StatedPatient, *, by_adt: bool = False) -> Pati
 
     What the sender leaves out stays as it is; the allergy list is replaced only when one is stated.
     """
-    patient = tx.session.scalar(select(Patient).where(Patient.mrn == stated.mrn))
-    if patient is None:
-        alias = tx.session.get(PatientAlias, stated.mrn)
-        patient = tx.session.get(Patient, alias.patient_id) if alias else None
+    patient = patient_of(tx.session, stated.mrn)
     if patient is None:
         patient = Patient(
             mrn=stated.mrn,
@@ -51,6 +52,7 @@ def _replace_allergies(tx: Tx, patient: Patient, stated: tuple[tuple[str, str | 
         tx.session.scalars(select(Allergy).where(Allergy.patient_id == patient.id, Allergy.ended_at.is_(None)))
     )
     patient.allergies_reviewed = True
+    stated = tuple(dict.fromkeys(stated))
     if {(a.text, a.reaction) for a in known} == set(stated):
         return
     for allergy in known:
@@ -60,10 +62,15 @@ def _replace_allergies(tx: Tx, patient: Patient, stated: tuple[tuple[str, str | 
     record(tx, "allergies stated", f"patient {patient.id}", {"count": len(stated)})
 
 
-def find_stay(tx: Tx, patient: Patient, place: StatedPlace) -> Stay | None:
-    """Find or make the stay of a visit number, moved to where the sender says; None when no visit is stated."""
+def find_stay(tx: Tx, patient: Patient, place: StatedPlace, at: datetime | None = None) -> Stay | None:
+    """Find or make the stay of a visit number, moved to where the sender says; None when no visit is stated.
+
+    `at` is when the sender said so (None: now); what was said before the last move moves nobody. Raises Refused when
+    the visit is another patient's.
+    """
     if not place.visit:
         return None
+    at = at or tx.now
     unit = tx.session.scalar(select(Unit).where(Unit.code == place.unit)) if place.unit else None
     stay = tx.session.scalar(select(Stay).where(Stay.visit == place.visit))
     if stay is None:
@@ -74,14 +81,96 @@ def find_stay(tx: Tx, patient: Patient, place: StatedPlace) -> Stay | None:
             location=place.text,
             room=place.room,
             bed=place.bed,
-            moved_at=tx.now,
+            moved_at=at,
         )
         tx.session.add(stay)
         tx.session.flush()
         return stay
-    if place.text and stay.location != place.text:
-        stay.location, stay.room, stay.bed, stay.moved_at = place.text, place.room, place.bed, tx.now
+    if stay.patient_id != patient.id:
+        raise Refused(f"Visit {place.visit} is another patient's. A pharmacist must look at this message.")
+    here = (stay.location, stay.room, stay.bed)
+    if place.text and at >= stay.moved_at and here != (place.text, place.room, place.bed):
+        stay.location, stay.room, stay.bed, stay.moved_at = place.text, place.room, place.bed, at
         stay.unit_id = unit.id if unit else None
-        record(tx, "moved", f"patient {patient.id}", {"to": place.text})
+        record(tx, "moved", f"patient {patient.id}", {"to": place.text, "room": place.room, "bed": place.bed})
         tx.tell("ward")
+        tx.tell("worklist")
     return stay
+
+
+def change_allergies(
+    tx: Tx, patient: Patient, added: tuple[tuple[str, str | None], ...], gone: tuple[str, ...]
+) -> None:
+    """Add and remove single allergies, where the sender says what changed instead of the whole list."""
+    query = select(Allergy).where(Allergy.patient_id == patient.id, Allergy.ended_at.is_(None))
+    known = {(a.text, a.reaction) for a in tx.session.scalars(query)}
+    replaced = {text for text, _ in added} | set(gone)
+    left = {each for each in known if each[0] not in replaced} | set(added)
+    _replace_allergies(tx, patient, tuple(sorted(left, key=lambda each: (each[0], each[1] or ""))))
+
+
+def discharge(tx: Tx, stay: Stay, at: datetime) -> list[int]:
+    """Note that a stay ended; the numbers of its orders, for the caller to hold."""
+    if stay.ended_at is None:
+        stay.ended_at = at
+        record(tx, "discharged", f"patient {stay.patient_id}", {"visit": stay.visit, "at": at})
+        tx.tell("ward")
+    return list(tx.session.scalars(select(Order.id).where(Order.stay_id == stay.id)))
+
+
+def undo_discharge(tx: Tx, stay: Stay) -> list[int]:
+    """Note that a stay goes on after all; the numbers of its orders, for the caller to release."""
+    if stay.ended_at is not None:
+        stay.ended_at = None
+        record(tx, "discharge undone", f"patient {stay.patient_id}", {"visit": stay.visit})
+        tx.tell("ward")
+    return list(tx.session.scalars(select(Order.id).where(Order.stay_id == stay.id)))
+
+
+def merge(tx: Tx, survivor: Patient, retired_mrn: str) -> list[int]:
+    """Retire a record number in favour of a patient: stays and orders move over, the old number stays as an alias.
+
+    Returns the numbers of the orders that moved, whose labels bear the old number. Chains of merges resolve.
+    """
+    retired = patient_of(tx.session, retired_mrn)
+    if retired is not None and retired.id == survivor.id:
+        return []
+    moved: list[int] = []
+    if retired is not None:
+        moved = list(tx.session.scalars(select(Order.id).where(Order.patient_id == retired.id)))
+        for table in (Order, Stay):
+            tx.session.execute(update(table).where(table.patient_id == retired.id).values(patient_id=survivor.id))
+        of_retired = PatientAlias.patient_id == retired.id
+        tx.session.execute(update(PatientAlias).where(of_retired).values(patient_id=survivor.id))
+        theirs = select(Allergy).where(Allergy.patient_id == retired.id, Allergy.ended_at.is_(None))
+        mine = select(Allergy.text).where(Allergy.patient_id == survivor.id, Allergy.ended_at.is_(None))
+        known = set(tx.session.scalars(mine))
+        for each in tx.session.scalars(theirs).all():
+            if each.text not in known:
+                added = Allergy(patient_id=survivor.id, text=each.text, reaction=each.reaction, stated_at=tx.now)
+                tx.session.add(added)
+    alias = tx.session.get(PatientAlias, retired_mrn)
+    if alias is None:
+        tx.session.add(PatientAlias(mrn=retired_mrn, patient_id=survivor.id, at=tx.now))
+    tx.session.flush()
+    facts = {"retired": retired_mrn, "orders": moved}
+    record(tx, "patients merged", f"patient {survivor.id}", facts)
+    tx.tell("ward")
+    tx.tell("orders")
+    return moved
+
+
+def merge_visits(tx: Tx, survivor: str, retired: str) -> bool:
+    """Join a retired visit number to the one that stays; False when the retired one was never known here."""
+    old = tx.session.scalar(select(Stay).where(Stay.visit == retired))
+    kept = tx.session.scalar(select(Stay).where(Stay.visit == survivor))
+    if old is None:
+        return False
+    if kept is None:
+        old.visit = survivor
+    else:
+        tx.session.execute(update(Order).where(Order.stay_id == old.id).values(stay_id=kept.id))
+        old.ended_at = old.ended_at or tx.now
+    record(tx, "visits merged", f"patient {old.patient_id}", {"survivor": survivor, "retired": retired})
+    tx.tell("ward")
+    return True

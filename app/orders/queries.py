@@ -4,21 +4,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from app.core.canonical import canonical, sha256
 from app.core.errors import Missing
 from app.core.quantity import Quantity
 from app.formulary.models import Drug
 from app.identity.models import Person
+from app.orders.events import Said
 from app.orders.facts import OrderFacts, PatientFacts
 from app.orders.models import (
     Allergy,
     Dose,
     Order,
     OrderComponent,
+    OrderEvent,
     OrderVersion,
     Patient,
+    PatientAlias,
     Stay,
     Verification,
 )
@@ -157,3 +161,91 @@ def versions_of(session: Session, order_id: int) -> list[OrderVersion]:
     """Every version of an order, first to last."""
     query = select(OrderVersion).where(OrderVersion.order_id == order_id).order_by(OrderVersion.number)
     return list(session.scalars(query))
+
+
+def version_of(session: Session, order_id: int, number: int) -> OrderVersion:
+    """The version of an order by its number."""
+    query = select(OrderVersion).where(OrderVersion.order_id == order_id, OrderVersion.number == number)
+    return session.scalars(query).one()
+
+
+def patient_of(session: Session, mrn: str) -> Patient | None:
+    """The patient of a record number, a retired one included."""
+    alias = session.get(PatientAlias, mrn)
+    if alias is not None:
+        return session.get(Patient, alias.patient_id)
+    return session.scalar(select(Patient).where(Patient.mrn == mrn))
+
+
+def events_of(session: Session, key: str) -> list[Said]:
+    """Everything that was said about an order."""
+    query = select(OrderEvent).where(OrderEvent.key == key).order_by(OrderEvent.id)
+    return [Said(row.what, row.at, row.sent_at, row.id) for row in session.scalars(query)]
+
+
+def why_not_theirs(session: Session, key: str, mrn: str) -> str | None:
+    """Say that an order, or what was said ahead of it, belongs to another patient than `mrn`; None when it does not."""
+    patient = patient_of(session, mrn)
+    ours = patient.mrn if patient else mrn
+    head = session.scalar(select(Order).where(Order.key == key))
+    if head is not None:
+        theirs = {session.get_one(Patient, head.patient_id).mrn}
+    else:
+        said = session.scalars(select(OrderEvent.mrn).where(OrderEvent.key == key))
+        theirs = {known.mrn if (known := patient_of(session, each)) else each for each in said}
+    if theirs <= {ours}:
+        return None
+    return f"belongs to another patient (record number {', '.join(sorted(theirs - {ours}))}, not {ours})"
+
+
+def shown_sha256(session: Session, version_id: int) -> str:
+    """The hash of what a pharmacist sees of an order version: its content, its patient's weight and allergies."""
+    order = order_facts(session, version_id)
+    version = session.get_one(OrderVersion, version_id)
+    facts = {
+        "version": version_id,
+        "newest": order.newest,
+        "content": version.content_sha256,
+        "warnings": order.warnings,
+        "patient": [order.patient.name, order.patient.mrn, order.patient.born],
+        "weight": order.patient.weight_kg,
+        "allergies": [list(each) for each in order.patient.allergies],
+        "picture": order.picture_sha256,
+    }
+    return sha256(canonical(facts))
+
+
+def search(session: Session, words: str, limit: int = 50) -> list[OrderFacts]:
+    """Find orders, stopped ones included, by the patient's name or record number or by the order's number."""
+    query = (
+        select(OrderVersion.id)
+        .join(Order, (Order.id == OrderVersion.order_id) & (Order.newest == OrderVersion.number))
+        .join(Patient, Patient.id == Order.patient_id)
+        .order_by(OrderVersion.received_at.desc())
+        .limit(limit)
+    )
+    for word in words.replace(",", " ").split():
+        columns = (Patient.family, Patient.given, Patient.mrn, Order.number, OrderVersion.title)
+        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    return [order_facts(session, version_id) for version_id in session.scalars(query)]
+
+
+def why_not_current(session: Session, version_id: int) -> str | None:
+    """Say why work on an order version must stop, or None while it is the newest, active and verified version."""
+    version = session.get(OrderVersion, version_id)
+    if version is None:
+        raise Missing("This order does not exist.")
+    head = session.get(Order, version.order_id)
+    assert head is not None
+    if head.newest != version.number:
+        newest = version_of(session, head.id, head.newest)
+        if newest.state == "stopped":
+            return "the order was stopped"
+        if newest.state == "held":
+            return "the order is on hold"
+        return "the order was changed"
+    if version.state != "active":
+        return f"the order is {version.state}"
+    if session.get(Verification, version_id) is None:
+        return "the order is not verified"
+    return None

@@ -45,7 +45,10 @@ class StatedComponent:
 
 @dataclass(frozen=True)
 class StatedOrder:
-    """One version of an order. Instants in UTC; `control` says what the sender did ('new', 'change', …)."""
+    """One version of an order. Instants in UTC; `control` says what the sender did ('new', 'change', …).
+
+    `stated_at` is the time of the event, `sent_at` that of the message which carried it (None: the same).
+    """
 
     key: str
     number: str
@@ -70,6 +73,7 @@ class StatedOrder:
     warnings: tuple[str, ...] = ()
     message_id: int | None = None
     picture_sha256: str | None = None
+    sent_at: datetime | None = None
 
     @property
     def additives(self) -> tuple[StatedComponent, ...]:
@@ -94,4 +98,5 @@ class StatedOrder:
             "interval": self.interval_minutes,
             "rate": self.rate,
             "infuse": self.infuse_minutes,
+            "notes": list(self.notes),
         }

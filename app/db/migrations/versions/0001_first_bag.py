@@ -15,6 +15,7 @@ APPEND_ONLY = (
     "signature",
     "order_version",
     "order_component",
+    "order_event",
     "work_part",
     "work_move",
     "step_record",
@@ -79,6 +80,35 @@ def upgrade() -> None:
         sa.UniqueConstraint("sender", "control_id", "sha256", name=op.f("uq_message_sender_control_id_sha256")),
     )
     op.create_index("ix_message_outcome_id", "message", ["outcome", "id"], unique=False)
+    op.create_table(
+        "order_event",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("mrn", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint(
+            "what IN ('new', 'change', 'hold', 'release', 'stop')", name=op.f("ck_order_event_what_known")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_event")),
+    )
+    op.create_index("ix_order_event_key", "order_event", ["key"], unique=False)
+    op.create_table(
+        "sender_word",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sender", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("meaning", sa.Text(), nullable=False),
+        sa.Column("decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("kind IN ('frequency', 'route')", name=op.f("ck_sender_word_kind_known")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sender_word")),
+        sa.UniqueConstraint("sender", "kind", "text", name=op.f("uq_sender_word_sender_kind_text")),
+    )
     op.create_table(
         "once",
         sa.Column("key", sa.Text(), nullable=False),
@@ -734,14 +764,45 @@ def upgrade() -> None:
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('handed over', 'received', 'not here', 'found', 'taken out', 'returned', 'damaged')",
+            "kind IN ('scanned', 'handed over', 'received', 'not here', 'found', 'taken out', 'returned', 'damaged')",
             name=op.f("ck_custody_event_kind_known"),
         ),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_custody_event_person_id")),
         sa.ForeignKeyConstraint(["serial"], ["label.serial"], name=op.f("fk_custody_event_serial")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_custody_event")),
     )
+    op.create_index("ix_custody_event_kind_at", "custody_event", ["kind", "at"], unique=False)
     op.create_index("ix_custody_event_serial", "custody_event", ["serial"], unique=False)
+    op.create_index(
+        "uq_custody_event_received",
+        "custody_event",
+        ["serial"],
+        unique=True,
+        sqlite_where=sa.text("kind = 'received'"),
+        postgresql_where=sa.text("kind = 'received'"),
+    )
+    op.create_table(
+        "shift",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("picked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("ends_at > picked_at", name=op.f("ck_shift_ends_later")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_shift_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shift")),
+    )
+    op.create_index("ix_shift_person_id", "shift", ["person_id"], unique=False)
+    op.create_table(
+        "shift_bed",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shift_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("bed", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["shift_id"], ["shift.id"], name=op.f("fk_shift_bed_shift_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shift_bed")),
+    )
+    op.create_index("ix_shift_bed_shift_id", "shift_bed", ["shift_id"], unique=False)
     op.create_table(
         "step_record",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
