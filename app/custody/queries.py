@@ -1,0 +1,304 @@
+"""Reading where labelled doses are: one bag, one dose, a nurse's beds, and what is missed."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from app.core.errors import Missing
+from app.core.workflow import State
+from app.custody.bag import Bag, must_come_out
+from app.custody.beds import Bed, Beds, in_order
+from app.custody.models import CustodyEvent, Shift, ShiftBed
+from app.custody.whereabouts import Fact, Stage, What, Whereabouts, where_is
+from app.identity.models import Person
+from app.inventory.models import Movement
+from app.inventory.queries import recalled_among
+from app.labels.models import Label
+from app.orders.actions import why_not_current
+from app.orders.facts import OrderFacts, PatientFacts
+from app.orders.models import Dose, Order, OrderVersion, Patient, Stay, Verification
+from app.orders.queries import order_facts, patient_facts
+from app.stations.models import Station, Unit
+from app.work.models import WorkItem, WorkMove
+
+SOON = timedelta(hours=3)
+AHEAD = timedelta(hours=24)
+OVERDUE = timedelta(hours=12)
+SURELY_GIVEN = timedelta(hours=1)
+LOOKED_FOR = timedelta(hours=24)
+DRAWERS_KEEP = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """One dose that a patient gets, made or not: when it is due, where it is, and its bag once it has a label."""
+
+    dose_id: int | None
+    due_at: datetime
+    order: OrderFacts
+    where: Whereabouts
+    bag: Bag | None
+
+
+@dataclass(frozen=True)
+class AtBed:
+    """A patient in a bed: what must not be given, what is due in three hours, and the rest of the day."""
+
+    patient: PatientFacts
+    place: str
+    zone: str
+    out: tuple[Bag, ...]
+    soon: tuple[Awaited, ...]
+    later: tuple[Awaited, ...]
+
+
+@dataclass(frozen=True)
+class Occupied:
+    """A bed with its patient, to be picked."""
+
+    bed: Bed
+    unit_name: str
+    patient: str
+
+
+def bag(session: Session, serial: str, order: OrderFacts | None = None) -> Bag:
+    """One labelled bag with everything done to it; `order` as in `dose_awaited`. Raises Missing."""
+    label = session.get(Label, serial)
+    item = session.get(WorkItem, label.work_id) if label else None
+    if label is None or item is None or item.dose_id is None:
+        raise Missing(f"No label with the number {serial} was made here. Check the number, or call the pharmacy.")
+    dose = session.get_one(Dose, item.dose_id)
+    stands = json.loads(label.content)
+    return Bag(
+        serial=serial,
+        work_id=item.id,
+        dose_id=dose.id,
+        state=State(item.state),
+        void=label.voided_at is not None,
+        beyond_use=label.beyond_use,
+        due_at=dose.due_at,
+        order=order or order_facts(session, dose.version_id),
+        labelled_for=stands.get("unit_bed", ""),
+        storage=stands.get("storage", ""),
+        why_not=why_not_current(session, dose.version_id),
+        why_not_since=_superseded_at(session, dose.version_id),
+        recalled=recalled_among(session, _lots(session, f"{item.kind} {item.id}")),
+        facts=(*work_facts(session, item.id), *label_facts(session, serial)),
+    )
+
+
+def _lots(session: Session, cause: str) -> set[int]:
+    return set(session.scalars(select(Movement.lot_id).where(Movement.cause == cause)))
+
+
+def _superseded_at(session: Session, version_id: int) -> datetime | None:
+    """When the version that replaced or stopped this one arrived."""
+    mine = session.get_one(OrderVersion, version_id)
+    later = select(OrderVersion.received_at).where(
+        OrderVersion.order_id == mine.order_id, OrderVersion.number > mine.number
+    )
+    return session.scalar(later.order_by(OrderVersion.number).limit(1))
+
+
+def work_facts(session: Session, work_id: int) -> tuple[Fact, ...]:
+    """Every move of a piece of work."""
+    query = (
+        select(WorkMove, Person.name, Station.name)
+        .join(Person, Person.id == WorkMove.person_id)
+        .join(Station, Station.id == WorkMove.station_id, isouter=True)
+        .where(WorkMove.work_id == work_id)
+        .order_by(WorkMove.id)
+    )
+    return tuple(
+        Fact(What(move.event), move.at, who, place or "", move.reason or "")
+        for move, who, place in session.execute(query)
+    )
+
+
+def label_facts(session: Session, serial: str) -> tuple[Fact, ...]:
+    """Everything noted about a label."""
+    query = (
+        select(CustodyEvent, Person.name)
+        .join(Person, Person.id == CustodyEvent.person_id)
+        .where(CustodyEvent.serial == serial)
+        .order_by(CustodyEvent.id)
+    )
+    return tuple(Fact(What(e.kind), e.at, who, e.place, e.note or "") for e, who in session.execute(query))
+
+
+def dose_awaited(
+    session: Session, dose_id: int, order: OrderFacts | None = None
+) -> tuple[Awaited, tuple[Fact, ...]]:
+    """One dose with where it is, and the facts that say so, first to last. Raises Missing.
+
+    `order` is the dose's own order version, where it has been read already.
+    """
+    dose = session.get(Dose, dose_id)
+    if dose is None:
+        raise Missing("This dose does not exist.")
+    order = order or order_facts(session, dose.version_id)
+    facts = list(_order_facts(order))
+    found: Bag | None = None
+    works = list(session.scalars(select(WorkItem.id).where(WorkItem.dose_id == dose_id).order_by(WorkItem.id)))
+    for work_id in works:
+        serials = select(Label.serial).where(Label.work_id == work_id).order_by(Label.copy_number.desc()).limit(1)
+        serial = session.scalar(serials)
+        last = work_id == works[-1]
+        facts += work_facts(session, work_id)
+        if serial and last:
+            found = bag(session, serial, order)
+            facts += label_facts(session, serial)
+    where = where_is(facts)
+    if where.stage is Stage.VERIFIED:
+        found = None
+    return Awaited(dose_id, dose.due_at, order, where, found), tuple(sorted(facts, key=lambda fact: fact.at))
+
+
+def _order_facts(order: OrderFacts) -> Iterable[Fact]:
+    yield Fact(What.ORDERED, order.received_at, order.sender if order.message_id else "")
+    if order.verified_at:
+        yield Fact(What.VERIFIED, order.verified_at, order.verified_by or "")
+
+
+def beds_of(session: Session, person_id: int | None, now: datetime) -> Beds | None:
+    """The beds that somebody has picked for the shift that is running, or None."""
+    query = select(Shift).where(Shift.person_id == person_id).order_by(Shift.id.desc()).limit(1)
+    shift = session.scalar(query)
+    if shift is None or shift.ends_at <= now:
+        return None
+    rows = session.execute(select(ShiftBed.unit, ShiftBed.bed).where(ShiftBed.shift_id == shift.id))
+    return Beds(frozenset(Bed(unit, bed) for unit, bed in rows), shift.ends_at)
+
+
+def occupied(session: Session) -> list[Occupied]:
+    """Every bed with a patient in it, as one walks past them."""
+    found = {_bed(stay, unit): (stay, unit) for stay, unit in _stays(session)}
+    return [
+        Occupied(bed, unit.name if unit else stay.location, patient_facts(session, stay.patient_id).name)
+        for bed, (stay, unit) in ((bed, found[bed]) for bed in in_order(found))
+    ]
+
+
+def _stays(session: Session) -> Iterable[tuple[Stay, Unit | None]]:
+    query = select(Stay, Unit).join(Unit, Unit.id == Stay.unit_id, isouter=True).where(Stay.ended_at.is_(None))
+    return ((stay, unit) for stay, unit in session.execute(query))
+
+
+def _bed(stay: Stay, unit: Unit | None) -> Bed:
+    """The place of a stay in the words in which orders and labels name it."""
+    return Bed(unit.code if unit else stay.location, "-".join(part for part in (stay.room, stay.bed) if part))
+
+
+def ward_list(session: Session, beds: Beds, now: datetime) -> list[AtBed]:
+    """The patients in some beds, each with what must come out, what is due in three hours, and the rest."""
+    here = {}
+    for stay, unit in _stays(session):
+        bed = _bed(stay, unit)
+        if beds.cover(bed.unit, bed.bed or ""):
+            here[bed] = (stay.patient_id, unit.zone if unit else None)
+    return [_at_bed(session, bed, *here[bed], now) for bed in in_order(here)]
+
+
+def _at_bed(session: Session, bed: Bed, patient_id: int, zone: str | None, now: datetime) -> AtBed:
+    due = sorted(_awaited(session, patient_id, now), key=lambda each: each.due_at)
+    barred = [each for each in due if each.bag and must_come_out(each.bag, now)]
+    out = [each.bag for each in barred if each.bag]
+    out += [each for each in bags_to_come_out(session, patient_id, now) if each.serial not in {b.serial for b in out}]
+    soon = tuple(each for each in due if each not in barred and _is_soon(each, now))
+    later = tuple(each for each in due if each not in barred and each not in soon)
+    orders = [*(each.order for each in due), *(each.order for each in out)]
+    zone = zone or next((order.zone for order in orders), "UTC")
+    out.sort(key=lambda each: (each.due_at, each.serial))
+    return AtBed(patient_facts(session, patient_id), bed.place, zone, tuple(out), soon, later)
+
+
+def _is_soon(each: Awaited, now: datetime) -> bool:
+    """Whether a dose is wanted now: overdue ones too, until they are received and an hour has gone by."""
+    done = each.where.stage is Stage.RECEIVED and each.due_at < now - SURELY_GIVEN
+    return each.due_at <= now + SOON and not done
+
+
+def _awaited(session: Session, patient_id: int, now: datetime) -> Iterable[Awaited]:
+    """The doses of a patient's active orders from twelve hours ago to a day ahead; and orders not yet verified."""
+    newest = (Order.id == OrderVersion.order_id) & (Order.newest == OrderVersion.number)
+    doses = (
+        select(Dose.id, Dose.version_id)
+        .join(OrderVersion, OrderVersion.id == Dose.version_id)
+        .join(Order, newest)
+        .where(Order.patient_id == patient_id, OrderVersion.state == "active")
+        .where(Dose.due_at >= now - OVERDUE, Dose.due_at < now + AHEAD)
+    )
+    known: dict[int, OrderFacts] = {}
+    for dose_id, version_id in session.execute(doses):
+        known[version_id] = known.get(version_id) or order_facts(session, version_id)
+        yield dose_awaited(session, dose_id, known[version_id])[0]
+    unverified = (
+        select(OrderVersion.id)
+        .join(Order, newest)
+        .join(Verification, Verification.version_id == OrderVersion.id, isouter=True)
+        .where(Order.patient_id == patient_id, OrderVersion.state == "active", Verification.version_id.is_(None))
+    )
+    for version_id in session.scalars(unverified):
+        order = order_facts(session, version_id)
+        first = session.get_one(OrderVersion, version_id).first_due_at
+        yield Awaited(None, first, order, where_is(_order_facts(order)), None)
+
+
+def bags_to_come_out(session: Session, patient_id: int, now: datetime) -> list[Bag]:
+    """The released bags of a patient that may lie in a drawer and must not be given, first due first."""
+    released = select(WorkMove.id).where(WorkMove.work_id == WorkItem.id, WorkMove.event == "release").exists()
+    query = (
+        select(Label.serial)
+        .join(WorkItem, WorkItem.id == Label.work_id)
+        .join(Dose, Dose.id == WorkItem.dose_id)
+        .join(OrderVersion, OrderVersion.id == Dose.version_id)
+        .join(Order, Order.id == OrderVersion.order_id)
+        .where(Order.patient_id == patient_id, released, Dose.due_at > now - DRAWERS_KEEP)
+        .where(
+            or_(
+                WorkItem.state == State.REFUSED,
+                Order.newest != OrderVersion.number,
+                OrderVersion.state != "active",
+                Label.beyond_use <= now,
+            )
+        )
+        .order_by(Dose.due_at, Label.serial)
+    )
+    found = (bag(session, serial) for serial in session.scalars(query))
+    return [each for each in found if must_come_out(each, now)]
+
+
+def missed(session: Session, now: datetime) -> list[Bag]:
+    """The bags that a ward said are not there within the last day, and that nobody has found since; newest first."""
+    query = (
+        select(CustodyEvent.serial)
+        .where(CustodyEvent.kind == What.NOT_HERE, CustodyEvent.at > now - LOOKED_FOR)
+        .order_by(CustodyEvent.id.desc())
+    )
+    bags = (bag(session, serial) for serial in dict.fromkeys(session.scalars(query)))
+    return [each for each in bags if each.where.stage is Stage.MISSING]
+
+
+def patients_named(session: Session, words: str, limit: int = 20) -> Sequence[int]:
+    """The patients whose family or given name begins with the words, or whose record number they are."""
+    text = words.strip()
+    if not text:
+        return ()
+    begins = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    query = (
+        select(Patient.id)
+        .where(
+            or_(
+                Patient.family.ilike(begins, escape="\\"),
+                Patient.given.ilike(begins, escape="\\"),
+                Patient.mrn.ilike(begins.removesuffix("%"), escape="\\"),
+            )
+        )
+        .order_by(Patient.family, Patient.given)
+        .limit(limit)
+    )
+    return session.scalars(query).all()
