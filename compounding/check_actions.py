@@ -1,5 +1,7 @@
 """Signing as prepared, and what a pharmacist does with a preparation: release, send back, refuse, withdraw."""
 
+from datetime import timedelta
+
 from app.audit.actions import record
 from app.core.errors import Missing, Refused
 from app.core.workflow import Event, Side, State
@@ -19,10 +21,17 @@ from compounding.procedure import label_serial
 from compounding.queries import opened, scanned_lots
 from compounding.review import shown_sha256
 
+CLOCK_STEP = timedelta(seconds=2)
+"""How far a time server may move the clock back without anybody being asked (NTP steps are smaller)."""
 
-def finish(tx: Tx, work_id: int, proven: Proven) -> None:
-    """Sign a preparation as prepared; only then does it stand in the check queue. Raises Refused with all blockers."""
+
+def finish(tx: Tx, work_id: int, proven: Proven, shown: str | None = None) -> None:
+    """Sign a preparation as prepared; only then does it stand in the check queue. Raises Refused with all blockers.
+
+    `shown` is the hash of the record that was on the screen; None where nobody looked at a screen.
+    """
     at = _locked(tx, work_id)
+    _refuse_stale(at, shown)
     work.move(
         tx,
         work_id,
@@ -48,8 +57,7 @@ def release(tx: Tx, work_id: int, proven: Proven, shown: str) -> None:
     lock on the order's head row.
     """
     at = _locked(tx, work_id)
-    if shown != shown_sha256(at):
-        raise Refused("The record has changed since you opened it. Look at it again, then sign.")
+    _refuse_stale(at, shown)
     work.move(
         tx,
         work_id,
@@ -72,14 +80,14 @@ def send_back(tx: Tx, work_id: int, step_key: str, reason: str) -> None:
     go_back(tx, opened(tx.session, work_id), step_key, reason, Side.CHECKS)
 
 
-def refuse(tx: Tx, work_id: int, proven: Proven, reason: str, waste: str) -> None:
+def refuse(tx: Tx, work_id: int, proven: Proven, reason: str, waste: str, shown: str | None = None) -> None:
     """Refuse a preparation: it is wasted, its label is void and its dose is unserved again."""
-    _end(tx, work_id, Event.REFUSE, reason, proven, waste)
+    _end(tx, work_id, Event.REFUSE, reason, proven, waste, shown)
 
 
-def withdraw(tx: Tx, work_id: int, proven: Proven, reason: str, waste: str) -> None:
+def withdraw(tx: Tx, work_id: int, proven: Proven, reason: str, waste: str, shown: str | None = None) -> None:
     """Withdraw a released dose: every scan of its label then says 'do not give'."""
-    _end(tx, work_id, Event.WITHDRAW, reason, proven, waste)
+    _end(tx, work_id, Event.WITHDRAW, reason, proven, waste, shown)
 
 
 def drop(tx: Tx, work_id: int, reason: str) -> None:
@@ -87,10 +95,13 @@ def drop(tx: Tx, work_id: int, reason: str) -> None:
     _end(tx, work_id, Event.DROP, reason, None, "")
 
 
-def _end(tx: Tx, work_id: int, event: Event, reason: str, proven: Proven | None, waste: str) -> None:
+def _end(
+    tx: Tx, work_id: int, event: Event, reason: str, proven: Proven | None, waste: str, shown: str | None = None
+) -> None:
     at = _locked(tx, work_id)
-    shown = shown_sha256(at) if proven else ""
-    work.move(tx, work_id, event, reason=reason, proven=proven, shown_sha256=shown, facts={"waste": waste})
+    _refuse_stale(at, shown)
+    now_shown = shown_sha256(at) if proven else ""
+    work.move(tx, work_id, event, reason=reason, proven=proven, shown_sha256=now_shown, facts={"waste": waste})
     labels.void(tx, work_id)
     _free_tray(tx, work_id)
     _book(tx, at, "waste")
@@ -105,10 +116,19 @@ def blockers(tx: Tx, at: Opened) -> list[str]:
     found += [sentence[:1].lower() + sentence[1:] for sentence in recalled_among(tx.session, lots)]
     if "label" in at.where.done and beyond_use_of(at.sheet, at.where).at <= tx.now:
         found.append("its beyond-use date has passed")
+    if any(r.at > tx.now + CLOCK_STEP for r in at.records):
+        found.append("the server's clock was set back since, so no time in the record can be trusted")
     return found
 
 
+def _refuse_stale(at: Opened, shown: str | None) -> None:
+    """Nobody signs what they have not seen (21 CFR 11.70): the hash of the screen is that of the record."""
+    if shown is not None and shown != shown_sha256(at):
+        raise Refused("The record has changed since you opened it. Look at it again, then sign.")
+
+
 def _locked(tx: Tx, work_id: int) -> Opened:
+    work.hold(tx, work_id)
     at = opened(tx.session, work_id)
     lock_head(tx.session, at.order.order_id)
     return opened(tx.session, work_id)

@@ -7,6 +7,7 @@ from app.db.session import Tx
 from app.formulary.barcode import read_barcode
 from app.formulary.product import Ambiguous
 from app.formulary.queries import find_package
+from app.identity.actions import one_at_a_time
 from app.inventory.actions import lot_for
 from app.inventory.models import Lot
 from app.inventory.queries import container_problems, staged_at
@@ -16,6 +17,8 @@ from compounding.queries import serial_in_hand
 from compounding.recipe import Scan
 from compounding.records import Asked, Scanned
 from compounding.step_actions import add_record, add_stop, hood_of
+
+_CONTAINERS = 7_411_003  # PostgreSQL's advisory lock for scans of containers; the second number is the product.
 
 
 def container(tx: Tx, at: Opened, step: Scan, text: str) -> None:
@@ -64,10 +67,13 @@ def accept_lot(tx: Tx, at: Opened, step: Scan, asked: Asked) -> None:
 
 
 def _take_container(tx: Tx, at: Opened, step: Scan, lot: Lot, serial: str | None, how: str) -> None:
+    if serial:
+        # Two hoods that scan one container at once meet here; the second then sees what the first has scanned.
+        one_at_a_time(tx, _CONTAINERS, lot.product_id)
     problems = list(container_problems(tx.session, lot, serial, hood_of(tx).id, tx.now, at.sheet.zone))
     if serial and _in_this_dose(at.where, lot.product_id, serial):
         problems.insert(0, "This container was scanned already in this dose. Scan the other one.")
-    elif serial and serial_in_hand(tx.session, at.item.id, lot.id, serial):
+    elif serial and serial_in_hand(tx.session, at.item.id, lot.product_id, serial):
         problems.insert(0, "This container is in another dose's tray. Scan the one in your hand.")
     if problems:
         shown = f"lot {lot.number}, expires {day(lot.expiry)}" + (f", serial {serial}" if serial else "")

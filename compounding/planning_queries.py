@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import get_args
 
 from sqlalchemy import select
@@ -35,7 +36,13 @@ def approved_recipes(session: Session) -> list[tuple[int, Recipe]]:
         .where(RecipeRow.approved_at.is_not(None), RecipeRow.ended_at.is_(None))
         .order_by(RecipeRow.code, RecipeRow.version.desc())
     )
-    return [(row.id, read_recipe(row.text)) for row in session.scalars(query)]
+    return [(row.id, _read(row.text)) for row in session.scalars(query)]
+
+
+@lru_cache(maxsize=256)
+def _read(text: str) -> Recipe:
+    """A signed document never changes, so it is read once."""
+    return read_recipe(text)
 
 
 def recipe_for(session: Session, order: OrderFacts) -> tuple[int, Recipe]:

@@ -106,6 +106,11 @@ def standing(sheet: Worksheet, records: Sequence[Record]) -> Standing:
                 halves[facts.of] = record
                 if len(halves) == 2:
                     done["pair"] = record
+            case Labelled():
+                # Another label: what was scanned back and photographed with the one before proves nothing any more.
+                set_aside += [done.pop(key) for key in ("label", "pair", "photo") if key in done]
+                halves.clear()
+                done["label"] = record
             case _:
                 if record.step in done:
                     set_aside.append(done[record.step])

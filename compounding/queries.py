@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 from app.core.errors import Missing
 from app.core.workflow import State
 from app.identity.models import Person
+from app.inventory.models import Lot
 from app.labels.models import Label
 from app.orders.facts import OrderFacts
 from app.orders.models import Dose, Order, OrderVersion, Verification
-from app.orders.queries import order_facts
+from app.orders.queries import order_facts, orders_facts
 from app.stations.models import Station
 from app.work.models import WorkItem, WorkMove
 from compounding.models import Preparation, StepRecord
@@ -52,22 +53,28 @@ def records_of(session: Session, work_id: int) -> tuple[Record, ...]:
 
 def opened(session: Session, work_id: int) -> Opened:
     """Read and fold one preparation. Raises Missing."""
-    item = session.get(WorkItem, work_id)
-    preparation = session.get(Preparation, work_id)
-    if item is None or preparation is None or item.dose_id is None:
+    query = (
+        select(WorkItem, Preparation, Dose.id, Dose.due_at)
+        .join(Preparation, Preparation.work_id == WorkItem.id)
+        .join(Dose, Dose.id == WorkItem.dose_id)
+        .where(WorkItem.id == work_id)
+        .execution_options(populate_existing=True)
+    )
+    found = session.execute(query).one_or_none()
+    if found is None:
         raise Missing("This preparation does not exist.")
+    item, preparation, dose_id, due_at = found
     sheet = read_worksheet(preparation.worksheet)
     records = records_of(session, work_id)
-    dose = session.get_one(Dose, item.dose_id)
     order = order_facts(session, preparation.version_id)
     return Opened(
-        Item(item.id, item.dose_id, State(item.state), item.version, item.holder_id, item.station_id),
+        Item(item.id, dose_id, State(item.state), item.version, item.holder_id, item.station_id),
         Prepared(preparation.version_id, preparation.recipe_id, preparation.tray, preparation.worksheet_sha256),
         sheet,
         records,
         standing(sheet, records),
         order,
-        dose.due_at,
+        due_at,
     )
 
 
@@ -86,9 +93,11 @@ def worklist(session: Session, now: datetime) -> list[Line]:
         .where(Dose.room == "iv", OrderVersion.state == "active", ~live)
         .where(Dose.due_at >= now - OVERDUE, Dose.due_at < now + SOON)
     )
+    rows = session.execute(waiting).all()
+    orders = orders_facts(session, (version_id for _, _, version_id in rows))
     lines = [
-        Line(dose_id, None, due_at, order_facts(session, version_id), State.QUEUED, None, None, None, None)
-        for dose_id, due_at, version_id in session.execute(waiting)
+        Line(dose_id, None, due_at, orders[version_id], State.QUEUED, None, None, None, None)
+        for dose_id, due_at, version_id in rows
     ]
     lines += _lines(session, (State.MAKING, State.PAUSED))
     return sorted(lines, key=lambda line: (line.order.priority != "STAT", line.due_at, line.order.title))
@@ -109,19 +118,21 @@ def _lines(session: Session, states: Sequence[State]) -> list[Line]:
         .join(Station, Station.id == WorkItem.station_id, isouter=True)
         .where(WorkItem.state.in_(states))
     )
+    rows = session.execute(query).all()
+    orders = orders_facts(session, (version_id for _, _, version_id, *_ in rows))
     return [
         Line(
             item.dose_id or 0,
             item.id,
             due_at,
-            order_facts(session, version_id),
+            orders[version_id],
             State(item.state),
             holder,
             item.holder_id,
             hood,
             since,
         )
-        for item, due_at, version_id, holder, hood, since in session.execute(query)
+        for item, due_at, version_id, holder, hood, since in rows
     ]
 
 
@@ -175,16 +186,20 @@ def work_of_label(session: Session, serial: str) -> int | None:
     return session.scalar(select(Label.work_id).where(Label.serial == serial))
 
 
-def serial_in_hand(session: Session, work_id: int, lot_id: int, serial: str) -> bool:
-    """Tell whether another preparation that is not finished has scanned the container with this serial."""
+def serial_in_hand(session: Session, work_id: int, product_id: int, serial: str) -> bool:
+    """Tell whether another preparation that is not finished has scanned a product's container with this serial.
+
+    Whatever lot was read with it: a product and a serial name one container (GS1).
+    """
     query = (
         select(StepRecord.facts)
         .join(WorkItem, WorkItem.id == StepRecord.work_id)
-        .where(StepRecord.lot_id == lot_id, StepRecord.kind == "scanned", StepRecord.work_id != work_id)
+        .join(Lot, Lot.id == StepRecord.lot_id)
+        .where(Lot.product_id == product_id, StepRecord.kind == "scanned", StepRecord.work_id != work_id)
         .where(WorkItem.state.in_((State.MAKING, State.PAUSED, State.MADE)))
     )
-    wanted = f'"serial":"{serial}"'
-    return any(wanted in facts for facts in session.scalars(query))
+    scanned = (from_text("scanned", text) for text in session.scalars(query))
+    return any(isinstance(facts, Scanned) and facts.serial == serial for facts in scanned)
 
 
 def scanned_lots(session: Session, work_id: int) -> dict[int, tuple[int, str | None]]:

@@ -45,6 +45,7 @@ def hood_of(tx: Tx) -> Station:
 def open_for_step(tx: Tx, work_id: int) -> Opened:
     """Open a preparation for a step: being made, by this person, at this hood, of an order that is still current."""
     tx.who.require(May.PREPARE)
+    work.hold(tx, work_id)
     at = opened(tx.session, work_id)
     lock_head(tx.session, at.order.order_id)
     if at.state is not State.MAKING:

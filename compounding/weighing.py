@@ -68,8 +68,9 @@ def refuse_weight(sheet: Worksheet, where: Standing, step: Weigh, weight: Weighe
     assert isinstance(before, Weighed)
     if (before.balance, before.epoch) != (weight.balance, weight.epoch):
         raise Refused(
-            "The balance was restarted or unplugged since the first weight, so the two can not be compared. "
-            "Ask a pharmacist: this dose can not be proved by weight any more."
+            "The balance was restarted or unplugged since the first weight (or this system was), so the two can not be "
+            "compared. If nothing was added yet, do the first weighing again. Otherwise ask a pharmacist: this dose "
+            "can not be proved by weight any more."
         )
     verdict = judge_weight(sheet, where, step, weight)
     if verdict is None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from app.core.canonical import canonical
@@ -84,8 +85,9 @@ class Worksheet:
         )
 
 
+@lru_cache(maxsize=256)
 def read_worksheet(text: str) -> Worksheet:
-    """Read a worksheet back from its canonical text."""
+    """Read a worksheet back from its canonical text; the same text is read once, because it never changes."""
     d = json.loads(text)
     b = d["balance"]
     return Worksheet(

@@ -1,5 +1,6 @@
 """Reading orders and doses."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -44,11 +45,69 @@ def patient_facts(session: Session, patient_id: int) -> PatientFacts:
     found = session.get(Patient, patient_id)
     if found is None:
         raise Missing("This patient does not exist.")
-    allergies = session.execute(
-        select(Allergy.text, Allergy.reaction)
-        .where(Allergy.patient_id == patient_id, Allergy.ended_at.is_(None))
+    return _patient(found, _allergies(session, {patient_id}).get(patient_id, ()))
+
+
+def order_facts(session: Session, version_id: int) -> OrderFacts:
+    """One order version with its patient, place, ingredients and verification. Raises Missing."""
+    found = orders_facts(session, (version_id,)).get(version_id)
+    if found is None:
+        raise Missing("This order does not exist.")
+    return found
+
+
+def orders_facts(session: Session, version_ids: Iterable[int]) -> dict[int, OrderFacts]:
+    """Order versions with all that belongs to them, by number: three queries, however many are asked for."""
+    wanted = set(version_ids)
+    if not wanted:
+        return {}
+    query = (
+        select(OrderVersion, Order, Patient, Stay, Unit.code, Person.name, Verification.at)
+        .join(Order, Order.id == OrderVersion.order_id)
+        .join(Patient, Patient.id == Order.patient_id)
+        .join(Stay, Stay.id == Order.stay_id, isouter=True)
+        .join(Unit, Unit.id == Stay.unit_id, isouter=True)
+        .join(Verification, Verification.version_id == OrderVersion.id, isouter=True)
+        .join(Person, Person.id == Verification.person_id, isouter=True)
+        .where(OrderVersion.id.in_(wanted))
+    )
+    rows = session.execute(query).all()
+    parts = _ingredients(session, wanted)
+    allergies = _allergies(session, {patient.id for _, _, patient, *_ in rows})
+    return {
+        version.id: _facts(
+            version, head, _patient(patient, allergies.get(patient.id, ())), stay, unit, parts[version.id], name, at
+        )
+        for version, head, patient, stay, unit, name, at in rows
+    }
+
+
+def _ingredients(session: Session, version_ids: set[int]) -> dict[int, list[tuple[OrderComponent, Drug]]]:
+    query = (
+        select(OrderComponent, Drug)
+        .join(Drug, Drug.id == OrderComponent.drug_id)
+        .where(OrderComponent.version_id.in_(version_ids))
+        .order_by(OrderComponent.version_id, OrderComponent.position)
+    )
+    found: dict[int, list[tuple[OrderComponent, Drug]]] = {version_id: [] for version_id in version_ids}
+    for component, drug in session.execute(query):
+        found[component.version_id].append((component, drug))
+    return found
+
+
+def _allergies(session: Session, patient_ids: set[int]) -> dict[int, tuple[tuple[str, str | None], ...]]:
+    query = (
+        select(Allergy.patient_id, Allergy.text, Allergy.reaction)
+        .where(Allergy.patient_id.in_(patient_ids), Allergy.ended_at.is_(None))
         .order_by(Allergy.text)
     )
+    found: dict[int, tuple[tuple[str, str | None], ...]] = {}
+    for patient_id, text, reaction in session.execute(query):
+        found[patient_id] = (*found.get(patient_id, ()), (text, reaction))
+    return found
+
+
+def _patient(found: Patient, allergies: tuple[tuple[str, str | None], ...]) -> PatientFacts:
     return PatientFacts(
         id=found.id,
         family=found.family,
@@ -59,33 +118,23 @@ def patient_facts(session: Session, patient_id: int) -> PatientFacts:
         weight_kg=found.weight_kg,
         weight_at=found.weight_at,
         height_cm=found.height_cm,
-        allergies=tuple((text, reaction) for text, reaction in allergies),
+        allergies=allergies,
         allergies_reviewed=found.allergies_reviewed,
     )
 
 
-def order_facts(session: Session, version_id: int) -> OrderFacts:
-    """One order version with its patient, place, ingredients and verification. Raises Missing."""
-    version = session.get(OrderVersion, version_id)
-    if version is None:
-        raise Missing("This order does not exist.")
-    head = session.get_one(Order, version.order_id)
-    stay = session.get(Stay, head.stay_id) if head.stay_id else None
-    unit = session.get(Unit, stay.unit_id) if stay and stay.unit_id else None
-    ingredients = (
-        select(OrderComponent, Drug)
-        .join(Drug, Drug.id == OrderComponent.drug_id)
-        .where(OrderComponent.version_id == version_id)
-        .order_by(OrderComponent.position)
-    )
-    parts = list(session.execute(ingredients))
+def _facts(
+    version: OrderVersion,
+    head: Order,
+    patient: PatientFacts,
+    stay: Stay | None,
+    unit: str | None,
+    parts: list[tuple[OrderComponent, Drug]],
+    verified_by: str | None,
+    verified_at: datetime | None,
+) -> OrderFacts:
     additives = [(c, d) for c, d in parts if c.role == "additive"]
     base = next(((c, d) for c, d in parts if c.role == "base"), None)
-    verified = session.execute(
-        select(Verification, Person.name)
-        .join(Person, Person.id == Verification.person_id)
-        .where(Verification.version_id == version_id)
-    ).one_or_none()
     return OrderFacts(
         order_id=head.id,
         version_id=version.id,
@@ -95,8 +144,8 @@ def order_facts(session: Session, version_id: int) -> OrderFacts:
         newest=head.newest,
         sender=head.sender,
         title=version.title,
-        patient=patient_facts(session, head.patient_id),
-        unit=unit.code if unit else (stay.location if stay else "not known"),
+        patient=patient,
+        unit=unit or (stay.location if stay else "not known"),
         bed="-".join(part for part in (stay.room, stay.bed) if part) if stay else "",
         visit=stay.visit if stay else "",
         route=version.route,
@@ -120,8 +169,8 @@ def order_facts(session: Session, version_id: int) -> OrderFacts:
         warnings=tuple(line for line in version.warnings.split("\n") if line),
         message_id=version.message_id,
         picture_sha256=version.picture_sha256,
-        verified_by=verified[1] if verified else None,
-        verified_at=verified[0].at if verified else None,
+        verified_by=verified_by,
+        verified_at=verified_at,
     )
 
 
@@ -149,7 +198,9 @@ def newest_versions(session: Session, *, verified: bool, limit: int = 200) -> li
         .order_by(OrderVersion.priority != "STAT", OrderVersion.received_at)
         .limit(limit)
     )
-    return [order_facts(session, version_id) for version_id in session.scalars(query)]
+    numbers = session.scalars(query).all()
+    found = orders_facts(session, numbers)
+    return [found[number] for number in numbers]
 
 
 def doses_of(session: Session, version_id: int) -> list[Dose]:

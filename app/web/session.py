@@ -64,11 +64,16 @@ def visitor(request: Request) -> Visitor:
             station = station_by_host(session, request.url.hostname or "")
         if station is None:
             station = station_by_code(session, ANYWHERE)
-        step_open = bool(station and station.kind == "hood" and step_open_at(session, station.id))
     assert station is not None, "the product makes this station when it starts"
     token = request.cookies.get(cookie_name(request))
     where = Where(station.id, station.kind)
-    standing = who_is(parts.db, token, now=parts.clock(), where=where, step_open=step_open)
+    step_open = False
+    standing = who_is(parts.db, token, now=parts.clock(), where=where)
+    if token and standing.who is None and station.kind == "hood":
+        # Only a session that would lock or end now is asked whether a step is open: a step keeps it.
+        with parts.db.read() as session:
+            step_open = step_open_at(session, station.id)
+        standing = who_is(parts.db, token, now=parts.clock(), where=where, step_open=step_open)
     if standing.who and request.method == "POST" and token:
         seen(parts.db, token, where, step_open=step_open)
     return Visitor(parts, station, token, standing.who, standing.locked, standing.why)
