@@ -68,7 +68,8 @@ class Worker:
 
     def write_doses(self, now: datetime) -> None:
         """Write the doses that have come within reach, every ten minutes."""
-        if self._topped_up and now - self._topped_up < TOP_UP:
+        # A clock that was set back must not hold up the doses until it has caught up again.
+        if self._topped_up and timedelta(0) <= now - self._topped_up < TOP_UP:
             return
         with self.db.write(SYSTEM) as tx:
             top_up(tx)

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app.audit.actions import record
 from app.db.outbox import Outgoing
@@ -29,7 +29,9 @@ def claim_print(tx: Tx) -> Job | None:
     """Take the next label that is due. One whose sending broke off is not sent again by itself: it may have printed."""
     query = (
         select(Outgoing)
-        .where(Outgoing.kind == "print", Outgoing.next_at.is_not(None), Outgoing.next_at <= tx.now)
+        .where(Outgoing.kind == "print", Outgoing.next_at.is_not(None))
+        # Nothing is ever put off for so long: a time beyond it was written before the clock was set back.
+        .where(or_(Outgoing.next_at <= tx.now, Outgoing.next_at > tx.now + PATIENCE))
         .order_by(Outgoing.id)
         .limit(1)
         .with_for_update(skip_locked=True)

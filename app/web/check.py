@@ -112,7 +112,7 @@ def refuse(request: Request, visit: Checker, work_id: int, form: SignReason) -> 
     """Refuse: waste it and make it again."""
 
     def act(tx: Any, proven: Any) -> None:
-        check_actions.refuse(tx, work_id, proven, form.why, form.waste)
+        check_actions.refuse(tx, work_id, proven, form.why, form.waste, form.shown)
 
     return _signed(request, visit, work_id, form, act)
 
@@ -122,7 +122,7 @@ def withdraw(request: Request, visit: Checker, work_id: int, form: SignReason) -
     """Withdraw a released dose."""
 
     def act(tx: Any, proven: Any) -> None:
-        check_actions.withdraw(tx, work_id, proven, form.why, form.waste)
+        check_actions.withdraw(tx, work_id, proven, form.why, form.waste, form.shown)
 
     return _signed(request, visit, work_id, form, act)
 

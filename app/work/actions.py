@@ -29,6 +29,19 @@ def begin(tx: Tx, kind: str, dose_id: int) -> WorkItem:
     return item
 
 
+def hold(tx: Tx, work_id: int) -> WorkItem:
+    """Hold a work item until the commit and read it fresh, so that acts on one piece of work come one by one.
+
+    Without this a step and the signature that covers it could miss each other on PostgreSQL, and a record would
+    follow what was signed. Held before the order's head, always in that order. Raises Missing.
+    """
+    query = select(WorkItem).where(WorkItem.id == work_id).with_for_update()
+    item = tx.session.scalar(query.execution_options(populate_existing=True))
+    if item is None:
+        raise Missing("This preparation does not exist.")
+    return item
+
+
 def move(
     tx: Tx,
     work_id: int,
