@@ -1,6 +1,7 @@
 """One balance on one line: a reader thread, a bounded ring of readings, and what state the line is in."""
 
 import logging
+import secrets
 import threading
 import time
 from collections import deque
@@ -22,6 +23,8 @@ log = logging.getLogger("laminar.balance")
 RING: Final = 1024  # 51 s at 20 readings a second; a weighing keeps at most the last 20 s
 WAIT_S: Final = 0.05
 AT_ONCE_S: Final = 0.001
+# Nobody knows what became of a balance while this process did not run: epochs of two runs never meet.
+_FIRST_EPOCH: Final = secrets.randbits(31) << 20
 
 
 @dataclass(slots=True, eq=False)
@@ -81,7 +84,7 @@ class Balance:
         self._state = State.CLOSED
         self._since = time.monotonic()
         self._identity = Identity()
-        self._epoch = 0
+        self._epoch = _FIRST_EPOCH
         self._restarts = 0
         self._seq = 0
         self._detail = ""

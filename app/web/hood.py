@@ -27,11 +27,13 @@ from compounding.queries import held_at, in_tray, opened, worklist
 from compounding.records import Redone, Scanned, Stopped
 from compounding.weighing import gauge
 from devices.reading import Stamped
+from devices.status import State as Balanced
 
 router = APIRouter(prefix="/hood")
 Preparer = Annotated[Visitor, Depends(may(May.PREPARE))]
 
 WASTED = ("Wrong amount", "Spilled or dropped", "Contaminated", "Particles or colour", "Order stopped or changed")
+FRESH = 2.0  # Seconds: an older weight says nothing about what lies on the pan now.
 PAUSES = {"scan": "Scan", "weigh": "Weigh"}
 
 
@@ -170,6 +172,10 @@ def _weight(visit: Visitor, work_id: int) -> Weight:
     except LookupError:
         raise Refused("This hood has no balance. Take the dose to a hood that has one.") from None
     status = balance.status()
+    if status.state is not Balanced.READY:
+        raise Refused(f"There is no weight now. {status.words}")
+    if status.age is None or status.age > FRESH:
+        raise Refused("The balance shows nothing new. Look at its display, wait a moment, then weigh again.")
     window = balance.window()
     readability = station.balance_readability_g
     still = settled(window, parts.since(work_id), readability) if readability else None
@@ -275,7 +281,7 @@ def sign(request: Request, visit: Preparer, work_id: int, form: Sign) -> Respons
     try:
         proven = prove_for_signature(visit.parts.db, visit.who, form.given())
         with visit.parts.db.write(visit.who, form.key(request), "/hood") as tx:
-            check_actions.finish(tx, work_id, proven)
+            check_actions.finish(tx, work_id, proven, form.shown)
     except (Refused, Invalid) as wrong:
         fields = wrong.fields if isinstance(wrong, Invalid) else {"": str(wrong)}
         return _draw(request, visit, work_id, fields)
