@@ -10,11 +10,11 @@ from typing import Any
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from jinja2_fragments import render_block
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from app.core import wording
+from app.core.errors import Missing
 from app.core.permissions import May, allowed
 from app.web.session import Visitor, once_key
 
@@ -111,10 +111,23 @@ def render(
     context |= {"page": page_facts(visit, title, topics, current), "visit": visit, "now": visit.parts.clock()}
     part = request.query_params.get("part")
     if part and part.isidentifier():
-        html = render_block(environment(), template, part, **context)
+        html = _block(template, part, context)
     else:
         html = environment().get_template(template).render(**context)
     return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
+
+
+def _block(name: str, part: str, context: Mapping[str, Any]) -> str:
+    """Draw one block of a template with the names and macros that stand at the template's top.
+
+    Everything at the top runs before the first piece of the layout is drawn, so drawing begins and goes no further.
+    """
+    template = environment().get_template(name)
+    if part not in template.blocks:
+        raise Missing("This page has no such part. Load the whole page again.")
+    begun = template.new_context(dict(context))
+    next(template.root_render_func(begun), None)
+    return "".join(template.blocks[part](begun))
 
 
 def patient_line(patient: Any, place: str, now: datetime, zone: str) -> Mapping[str, str]:
