@@ -193,7 +193,9 @@ def _stations(db: Db, petra: Who, devices: Devices) -> None:
         )
         for code, kind, name in (("desk-1", "desk", "Pharmacy desk"), ("ward-7w", "ward", "7 West")):
             host = f"{kind}.localhost"
-            stations.add_station(tx, Station(code=code, kind=kind, name=name, host=host, px_per_mm=Decimal("3.8")))
+            station = Station(code=code, kind=kind, name=name, host=host, px_per_mm=Decimal("3.8"))
+            station.printer_simulated = devices.simulated  # so that every page of the pretend hospital is striped
+            stations.add_station(tx, station)
 
 
 def _formulary(db: Db, people: Mapping[str, int]) -> None:
