@@ -10,7 +10,8 @@ from app.db.session import SYSTEM
 from tests.hospital import Hospital
 
 MIGRATION = next((Path(__file__).parents[2] / "app/db/migrations/versions").glob("0001*.py")).read_text()
-APPEND_ONLY = [line.strip(' ",') for line in MIGRATION.split("APPEND_ONLY = (")[1].split(")")[0].split("\n") if '"' in line]
+BLOCK = MIGRATION.split("APPEND_ONLY = (")[1].split(")")[0]
+APPEND_ONLY = [line.strip(' ",') for line in BLOCK.splitlines() if '"' in line]
 # Rows of these come with a nurse or with messages; their own tests change them.
 LATER = {"custody_event", "order_event"}
 
