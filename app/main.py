@@ -22,7 +22,8 @@ from app.stations.actions import first_station
 from app.stations.photos import PhotoStore
 from app.stations.queries import stations
 from app.tables import metadata
-from app.web import check, errors, hood, live, records, sign_in
+from app.web import check, errors, health, hood, live, records, sign_in
+from app.web.heartbeat import Heartbeat
 from app.web.news import News
 from app.web.parts import Parts
 from app.web.session import same_origin
@@ -33,7 +34,7 @@ from devices.printer import Printer
 from devices.printers import printer_from_url
 
 STATIC = Path(__file__).parent / "web" / "static"
-ROUTERS = (sign_in.router, hood.router, check.router, records.router, live.router)
+ROUTERS = (sign_in.router, hood.router, check.router, records.router, live.router, health.router)
 THREADS = 8
 
 HEADERS = {
@@ -130,6 +131,8 @@ def create_app(parts: Parts, *, extra: tuple = (), worker: bool = True) -> FastA
         connect_balances(parts)
         parts.hub.start()
         ticking = Worker(parts.db, parts.printer, parts.clock, parts.settings)
+        app.state.heartbeat = Heartbeat()
+        ticking.ticks.append(app.state.heartbeat)
         if worker:
             ticking.start()
         # A full garbage collection stops every station for 30 ms; what was loaded at the start never needs one.

@@ -153,7 +153,7 @@ def judge_postgresql(facts: PostgresqlFacts, now: datetime) -> Iterator[Finding]
     if settings.get("TimeZone") not in ("UTC", "Etc/UTC"):
         yield Finding("unsafe", f"The connection's time zone is {settings.get('TimeZone')}. It must be UTC.")
     if not facts.local and not facts.tls:
-        yield Finding("unsafe", "The connection to the database crosses a network without TLS. Add sslmode=verify-full.")
+        yield Finding("unsafe", "The connection to the database crosses a network in the clear. Add sslmode=verify-full.")
     for name, most in TIMEOUTS.items():
         if not 0 < int(settings.get(name, "0")) <= most * 1000:
             yield Finding("unsafe", f"{name} is not set to {most} s: one stuck statement would stop every station.")
