@@ -212,13 +212,17 @@ def frame_key(connection: str, raw: bytes) -> tuple[str, str, str, str, str]:
     Same key: answer again what was answered. Same id with another body is a new message. Without a header the
     three texts are empty. Source: house interoperability notes on duplicates.
     """
-    body = b"".join(raw[start:end] + b"\r" for start, end in _lines(raw))
-    digest = hashlib.sha256(body).hexdigest()
+    digest = body_sha256(raw)
     try:
         header = parse(raw).header
     except Invalid:
         return (connection, "", "", "", digest)
     return (connection, header.sending_application, header.sending_facility, header.control_id, digest)
+
+
+def body_sha256(raw: bytes) -> str:
+    """The SHA-256 of a message with its line ends made one kind: what makes two sendings the same bytes."""
+    return hashlib.sha256(b"".join(raw[start:end] + b"\r" for start, end in _lines(raw))).hexdigest()
 
 
 def batch_warnings(message: Message) -> list[str]:

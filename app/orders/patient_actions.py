@@ -160,6 +160,20 @@ def merge(tx: Tx, survivor: Patient, retired_mrn: str) -> list[int]:
     return moved
 
 
+def renumber(tx: Tx, retired_mrn: str, mrn: str) -> Patient | None:
+    """Give a known patient the record number that replaces theirs; None when the old one was never known here."""
+    patient = patient_of(tx.session, retired_mrn)
+    if patient is None:
+        return None
+    before, patient.mrn = patient.mrn, mrn
+    tx.session.flush()
+    if tx.session.get(PatientAlias, before) is None:
+        tx.session.add(PatientAlias(mrn=before, patient_id=patient.id, at=tx.now))
+        tx.session.flush()
+    record(tx, "renumbered", f"patient {patient.id}", {"retired": before, "number": mrn})
+    return patient
+
+
 def merge_visits(tx: Tx, survivor: str, retired: str) -> bool:
     """Join a retired visit number to the one that stays; False when the retired one was never known here."""
     old = tx.session.scalar(select(Stay).where(Stay.visit == retired))

@@ -228,6 +228,11 @@ def patient_of(session: Session, mrn: str) -> Patient | None:
     return session.scalar(select(Patient).where(Patient.mrn == mrn))
 
 
+def orders_of(session: Session, patient_id: int) -> list[int]:
+    """The numbers of all orders of a patient."""
+    return list(session.scalars(select(Order.id).where(Order.patient_id == patient_id).order_by(Order.id)))
+
+
 def events_of(session: Session, key: str) -> list[Said]:
     """Everything that was said about an order."""
     query = select(OrderEvent).where(OrderEvent.key == key).order_by(OrderEvent.id)

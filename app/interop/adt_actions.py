@@ -1,0 +1,119 @@
+"""Admissions, moves, discharges, updates and merges of patients, as a message tells them.
+
+Source: HL7 v2.5.1 chapter 3; house interoperability notes on ADT.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.core.errors import Refused
+from app.db.session import Tx
+from app.interop.stating import allergy_list, stated_patient, stated_place
+from app.interop.text import hides_something, tidy
+from app.interop.understood import AdtMessage, Merge
+from app.orders.actions import again, restate
+from app.orders.models import Order, OrderVersion, Patient
+from app.orders.patient_actions import (
+    change_allergies,
+    discharge,
+    find_patient,
+    find_stay,
+    merge,
+    merge_visits,
+    renumber,
+    undo_discharge,
+)
+from app.orders.queries import orders_of, patient_of, version_of
+
+_LEAVES = frozenset({"A03", "A11"})
+_RETURNS = frozenset({"A13"})
+
+
+def take_adt(tx: Tx, adt: AdtMessage, message_id: int) -> str:
+    """Take over one ADT message and say in words what it changed. Raises Refused when a pharmacist has to look."""
+    if any(hides_something(t) for t in (adt.patient.mrn, adt.patient.family, adt.patient.given)):
+        raise Refused("The patient's name or number holds hidden characters that change how it reads: ask the sender.")
+    sent = adt.source.sent.instant if adt.source.sent else tx.now
+    at = adt.event_time.instant if adt.event_time else sent
+    if any(each.moves for each in adt.merges):
+        raise Refused("A stay moves to another patient's chart. Check every order of both patients, then settle this.")
+    _refuse_another_birth_date(tx, adt)
+    stated = stated_patient(adt.patient, adt.allergies, adt.measurements, sent)
+    single = adt.event == "A60" or any(each.action for each in adt.allergies.listed)
+    if single:
+        stated = stated_patient(adt.patient, type(adt.allergies)(), adt.measurements, sent)
+    patient = find_patient(tx, stated, by_adt=True)
+    if single and adt.allergies.said == "listed":
+        gone = tuple(tidy(each.substance.name) for each in adt.allergies.listed if each.action == "D")
+        change_allergies(tx, patient, allergy_list(adt.allergies), gone)
+    words = [_merge(tx, patient, each, at, message_id) for each in adt.merges]
+    place = stated_place(adt.patient, adt.location)
+    stay = find_stay(tx, patient, place, at)
+    if stay and adt.event in _LEAVES:
+        left = adt.discharged.instant if adt.discharged else at
+        held = [_follow(tx, number, "discharge", left, message_id) for number in discharge(tx, stay, left)]
+        words.append(f"discharged, {sum(held)} orders on hold")
+    elif stay and adt.event in _RETURNS:
+        back = [_resume(tx, number, at, message_id) for number in undo_discharge(tx, stay)]
+        words.append(f"discharge undone, {sum(back)} orders released")
+    return f"patient {patient.mrn}: {', '.join(words) or _EVENTS.get(adt.event, 'updated')}"
+
+
+_EVENTS = {"A01": "admitted", "A02": "moved", "A04": "registered", "A05": "announced", "A60": "allergies updated"}
+
+
+def _refuse_another_birth_date(tx: Tx, adt: AdtMessage) -> None:
+    """A record number whose birth date and family name both change is somebody else's chart: nobody is renamed."""
+    known = patient_of(tx.session, adt.patient.mrn)
+    if known is None or known.born is None or adt.patient.birth is None or not adt.patient.family:
+        return
+    if known.born != adt.patient.birth and known.family.casefold() != tidy(adt.patient.family).casefold():
+        raise Refused(
+            f"Record number {known.mrn} is known with another name and another birth date. Nothing was changed: "
+            "find out who this is."
+        )
+
+
+def _merge(tx: Tx, patient: Patient, each: Merge, at: datetime, message_id: int) -> str:
+    if each.what in ("patient", "identifier"):
+        survivor = patient_of(tx.session, each.survivor.id)
+        if survivor is not None:
+            moved = merge(tx, survivor, each.retired.id)
+        else:
+            survivor = renumber(tx, each.retired.id, each.survivor.id)
+            moved = orders_of(tx.session, survivor.id) if survivor else []
+        if survivor is None:
+            return f"neither {each.survivor.id} nor {each.retired.id} is known here"
+        for number in moved:
+            _look_again(tx, number, each.retired.id, at, message_id)
+        return f"took over number {each.retired.id} with {len(moved)} orders"
+    if each.what == "visit":
+        known = merge_visits(tx, each.survivor.id, each.retired.id)
+        return f"visit {each.retired.id} became {each.survivor.id}" if known else "no visit of it is known here"
+    return "accounts are not kept here"
+
+
+def _look_again(tx: Tx, order_id: int, retired: str, at: datetime, message_id: int) -> None:
+    """Labels of these orders bear a number that is retired: the order is verified anew, so they are made anew."""
+    head = tx.session.get_one(Order, order_id)
+    last = version_of(tx.session, head.id, head.newest)
+    if last.state != "stopped":
+        words = f"Record number {retired} was merged into this patient's: check the allergies; labels must be new."
+        again(tx, head, "merged", last.state, at, message_id, words)
+
+
+def _follow(tx: Tx, order_id: int, control: str, at: datetime, message_id: int) -> bool:
+    before = tx.session.get_one(Order, order_id).newest
+    restate(tx, order_id, control, at, message_id)
+    return tx.session.get_one(Order, order_id).newest != before
+
+
+def _resume(tx: Tx, order_id: int, at: datetime, message_id: int) -> bool:
+    """Release what the discharge put on hold, and nothing that anybody else did."""
+    head = tx.session.get_one(Order, order_id)
+    held_by = select(OrderVersion.control).where(OrderVersion.order_id == head.id, OrderVersion.number == head.newest)
+    if tx.session.scalar(held_by) != "discharge":
+        return False
+    return _follow(tx, order_id, "discharge undone", at, message_id)
+

@@ -1,0 +1,248 @@
+"""Reading messages: what waits for a person and why, what was answered, and what eMAR was told."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.core.errors import Missing
+from app.db.outbox import Outgoing
+from app.formulary.product import DrugFacts
+from app.formulary.queries import as_sent, meaning_of
+from app.identity.models import Person
+from app.interop.mapping import read_message
+from app.interop.models import Message, SenderWord
+from app.interop.shown import Line, field_spans, shown_lines
+from app.interop.stating import Finding, stated_order
+from app.interop.understood import STARTS, AdtMessage, OrderMessage, Other, Unmappable
+from app.interop.values import Connection
+from app.labels.models import Label
+from app.orders.queries import patient_of, why_not_theirs
+from app.orders.stated import StatedOrder
+from app.work.models import WorkItem
+
+SHELF = frozenset({"F", "AD"})
+ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The decisions about one sender's codes and words, read when they are asked for."""
+
+    session: Session
+    sender: str
+
+    def drug(self, code: str, text: str) -> DrugFacts | None:
+        """The drug that a code with its text means."""
+        return meaning_of(self.session, self.sender, code, text)
+
+    def word(self, kind: Literal["frequency", "route"], text: str) -> str | None:
+        """What a frequency or a route means."""
+        same = {"sender": self.sender, "kind": kind, "text": as_sent(text).upper()}
+        return self.session.scalar(select(SenderWord.meaning).filter_by(**same))
+
+
+@dataclass(frozen=True)
+class Interpreted:
+    """What one message means here and now: orders to state, things said about orders, ADT, and what waits."""
+
+    steps: tuple[StatedOrder | OrderMessage | AdtMessage, ...]
+    findings: tuple[Finding, ...]
+    ignored: tuple[str, ...]
+
+
+def interpret(session: Session, message: Message, connection: Connection) -> Interpreted:
+    """Read a stored message and everything that was decided about its words; changes nothing."""
+    steps: list[StatedOrder | OrderMessage | AdtMessage] = []
+    findings: list[Finding] = []
+    ignored: list[str] = []
+    repeated = _repeated_id(session, message)
+    for it in read_message(message.raw, connection=connection, received=message.received_at):
+        match it:
+            case Other():
+                ignored.append(it.why)
+            case Unmappable():
+                findings.append(Finding(it.reason, it.where, it.span))
+            case AdtMessage():
+                steps.append(it)
+            case OrderMessage():
+                it = replace(it, warnings=(*it.warnings, repeated)) if repeated else it
+                found = _order(session, message, it, connection)
+                if isinstance(found, str):
+                    ignored.append(found)
+                elif isinstance(found, tuple):
+                    findings += found
+                else:
+                    steps.append(found)
+    return Interpreted(tuple(steps), tuple(findings), tuple(ignored))
+
+
+def _order(
+    session: Session, message: Message, order: OrderMessage, connection: Connection
+) -> StatedOrder | OrderMessage | tuple[Finding, ...] | str:
+    if why := why_not_theirs(session, order.key, order.patient.mrn):
+        return (Finding(f"Order {order.key.split('^')[0]} {why}: nothing was changed.", "PID-3", order.span),)
+    if order.control == "refill":
+        return "It asks for a refill; doses are planned from the order itself."
+    if order.control == "status" and order.order_status not in ("CA", "DC", "RP", "HD"):
+        return f"It reports the status {order.order_status or 'unknown'}, which changes nothing here."
+    if order.control not in STARTS:
+        return order
+    if order.package_method in SHELF:
+        return "The dose comes from floor stock or a cabinet; the pharmacy prepares none."
+    span = field_spans(message.raw, order.span, connection.charset)
+    stated = stated_order(order, Decided(session, connection.name), connection, message.received_at, span)
+    if isinstance(stated, tuple):
+        return stated
+    weight = _weight_remark(session, stated)
+    warnings = (*stated.warnings, weight) if weight else stated.warnings
+    return replace(stated, message_id=message.id, warnings=warnings)
+
+
+def _weight_remark(session: Session, stated: StatedOrder) -> str:
+    """A weight that is far from the one known before is one of the two wrong, or in another unit."""
+    known, new = patient_of(session, stated.patient.mrn), stated.patient.weight_kg
+    if known is None or known.weight_kg is None or new is None or abs(new - known.weight_kg) * 10 <= known.weight_kg:
+        return ""
+    return (
+        f"The weight {new.normalize():f} kg differs by more than 10 % from {known.weight_kg.normalize():f} kg, "
+        "known before: find out which is right."
+    )
+
+
+def _repeated_id(session: Session, message: Message) -> str:
+    earlier = select(Message.id).where(
+        Message.sender == message.sender,
+        Message.control_id == message.control_id,
+        Message.sha256 != message.sha256,
+        Message.id < message.id,
+    )
+    if not message.control_id or session.scalar(earlier.limit(1)) is None:
+        return ""
+    return "Another message with the same control id came before: compare the two."
+
+
+@dataclass(frozen=True)
+class MessageLine:
+    """One row of the exceptions worklist."""
+
+    id: int
+    kind: str
+    control_id: str
+    received_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class MessagePage:
+    """One message with what it says, what is wrong with it now, and what was decided."""
+
+    id: int
+    kind: str
+    sender: str
+    control_id: str
+    received_at: datetime
+    outcome: str
+    reason: str
+    settled_by: str
+    settled_at: datetime | None
+    settled_how: str
+    lines: tuple[Line, ...]
+    findings: tuple[Finding, ...]
+
+
+def exceptions(session: Session, limit: int = 200) -> list[MessageLine]:
+    """The messages that wait for a person, the oldest first."""
+    query = select(Message).where(Message.outcome == "exception").order_by(Message.id).limit(limit)
+    return [
+        MessageLine(m.id, m.kind, m.control_id, m.received_at, m.reason or "") for m in session.scalars(query)
+    ]
+
+
+def counts(session: Session) -> dict[str, int]:
+    """How many messages there are of each outcome."""
+    query = select(Message.outcome, func.count()).group_by(Message.outcome)
+    return {outcome: number for outcome, number in session.execute(query)}
+
+
+def ignored_kinds(session: Session) -> list[tuple[str, str, int]]:
+    """The ignored messages by kind and reason, the most frequent first."""
+    many = func.count()
+    query = select(Message.kind, Message.reason, many).where(Message.outcome == "ignored")
+    query = query.group_by(Message.kind, Message.reason).order_by(many.desc()).limit(50)
+    return [(kind, reason or "", number) for kind, reason, number in session.execute(query)]
+
+
+def message_page(session: Session, message_id: int, connection: Connection) -> MessagePage:
+    """One message as a page shows it. Raises Missing."""
+    message = session.get(Message, message_id)
+    if message is None:
+        raise Missing("This message does not exist.")
+    findings = interpret(session, message, connection).findings if message.outcome == "exception" else ()
+    who = session.get(Person, message.settled_by) if message.settled_by else None
+    return MessagePage(
+        id=message.id,
+        kind=message.kind,
+        sender=message.sender,
+        control_id=message.control_id,
+        received_at=message.received_at,
+        outcome=message.outcome,
+        reason=message.reason or "",
+        settled_by=who.name if who else "",
+        settled_at=message.settled_at,
+        settled_how=message.settled_how or "",
+        lines=shown_lines(message.raw, [f.span for f in findings], connection.charset),
+        findings=findings,
+    )
+
+
+def raw_lines(session: Session, message_id: int | None) -> tuple[Line, ...]:
+    """A message's segments as it came, to be read beside what was understood; empty when there is none."""
+    message = session.get(Message, message_id) if message_id is not None else None
+    return shown_lines(message.raw) if message else ()
+
+
+def raw_of(session: Session, message_id: int) -> bytes:
+    """The bytes of a message, exactly as they came. Raises Missing."""
+    message = session.get(Message, message_id)
+    if message is None:
+        raise Missing("This message does not exist.")
+    return message.raw
+
+
+@dataclass(frozen=True)
+class SentLine:
+    """A dispense message that needs a person: `state` 'waiting', 'refused' or 'withdrawn'."""
+
+    id: int
+    serial: str
+    work_id: int
+    state: str
+    words: str
+    attempts: int
+    made_at: datetime
+
+
+def sent_trouble(session: Session) -> list[SentLine]:
+    """What eMAR has not taken yet, has refused, or still believes of a bag that was withdrawn."""
+    query = select(Outgoing).where(Outgoing.kind == "message").order_by(Outgoing.id)
+    found = []
+    for row in session.scalars(query.where(Outgoing.confirmed_at.is_(None))):
+        state = "refused" if row.given_up_at else "waiting"
+        found.append(_sent(row, state, row.outcome or "not sent yet"))
+    # A bag withdrawn after its release: HL7 has no message that takes a dispense back, so a person tells the ward.
+    withdrawn = (
+        query.join(Label, Outgoing.identity == "dispense " + Label.serial)
+        .join(WorkItem, WorkItem.id == Label.work_id)
+        .where(Outgoing.confirmed_at.is_not(None), Outgoing.outcome == ACCEPTED, WorkItem.state == "refused")
+    )
+    words = "It was withdrawn, and eMAR still lists it: tell the ward and the eMAR desk."
+    return found + [_sent(row, "withdrawn", words) for row in session.scalars(withdrawn)]
+
+
+def _sent(row: Outgoing, state: str, words: str) -> SentLine:
+    facts = json.loads(row.facts)
+    return SentLine(row.id, facts["serial"], facts["work_id"], state, words, row.attempts, row.made_at)
