@@ -146,13 +146,19 @@ def _book(tx: Tx, at: Opened, to: str) -> None:
     """Book the scanned containers out of stock, each once: to the patient when signed, to waste when it ends badly."""
     if at.item.station_id is None:
         return
-    for record_number, (lot_id, serial) in scanned_lots(tx.session, at.item.id).items():
+    # Lots are locked in the order of their numbers, so that two bookings never wait for each other.
+    for record_number, (lot_id, serial) in sorted(scanned_lots(tx.session, at.item.id).items(), key=_by_lot):
         key = f"preparation {at.item.id} record {record_number}"
         cause = f"preparation {at.item.id}"
         if to == "waste" and booked(tx.session, key):
             waste_what_was_used(tx, key, cause)
         else:
             use(tx, key, lot_id, serial, at.item.station_id, to, cause=cause)
+
+
+def _by_lot(scanned: tuple[int, tuple[int, str | None]]) -> tuple[int, int]:
+    number, (lot_id, _) = scanned
+    return lot_id, number
 
 
 def _tell_sender(tx: Tx, at: Opened) -> None:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Key, Ref, one_of
@@ -80,4 +80,14 @@ class Staged(Base):
     at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_staged_station_id_ended_at", "station_id", "ended_at"),)
+    __table_args__ = (
+        Index("ix_staged_station_id_ended_at", "station_id", "ended_at"),
+        Index(
+            "uq_staged_open",
+            "station_id",
+            "lot_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
