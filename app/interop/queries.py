@@ -26,6 +26,7 @@ from app.work.models import WorkItem
 
 SHELF = frozenset({"F", "AD"})
 ACCEPTED = "accepted"
+BY_HAND = "told by hand"
 
 
 @dataclass(frozen=True)
@@ -231,6 +232,8 @@ def sent_trouble(session: Session) -> list[SentLine]:
     query = select(Outgoing).where(Outgoing.kind == "message").order_by(Outgoing.id)
     found = []
     for row in session.scalars(query.where(Outgoing.confirmed_at.is_(None))):
+        if (row.outcome or "").startswith(BY_HAND):
+            continue
         state = "refused" if row.given_up_at else "waiting"
         found.append(_sent(row, state, row.outcome or "not sent yet"))
     # A bag withdrawn after its release: HL7 has no message that takes a dispense back, so a person tells the ward.
@@ -241,6 +244,13 @@ def sent_trouble(session: Session) -> list[SentLine]:
     )
     words = "It was withdrawn, and eMAR still lists it: tell the ward and the eMAR desk."
     return found + [_sent(row, "withdrawn", words) for row in session.scalars(withdrawn)]
+
+
+def letter_due(session: Session, now: datetime) -> bool:
+    """Whether the oldest message that eMAR has not acknowledged is due; those behind it wait for it."""
+    waiting = select(Outgoing.next_at).where(Outgoing.kind == "message", Outgoing.next_at.is_not(None))
+    at = session.scalar(waiting.order_by(Outgoing.id).limit(1))
+    return at is not None and at <= now
 
 
 def _sent(row: Outgoing, state: str, words: str) -> SentLine:
