@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from app.db.session import SYSTEM, Clock, Db
+from app.interop.wire_actions import open_wire
 from app.labels.content import DispenseLabel
 from app.labels.render import render
 from app.settings import Settings
@@ -22,7 +23,7 @@ from app.stations.actions import first_station
 from app.stations.photos import PhotoStore
 from app.stations.queries import stations
 from app.tables import metadata
-from app.web import check, errors, health, hood, live, records, sign_in
+from app.web import check, errors, health, hood, live, records, sign_in, ward
 from app.web.heartbeat import Heartbeat
 from app.web.news import News
 from app.web.parts import Parts
@@ -34,7 +35,7 @@ from devices.printer import Printer
 from devices.printers import printer_from_url
 
 STATIC = Path(__file__).parent / "web" / "static"
-ROUTERS = (sign_in.router, hood.router, check.router, records.router, live.router, health.router)
+ROUTERS = (sign_in.router, hood.router, check.router, records.router, live.router, health.router, ward.router)
 THREADS = 8
 
 HEADERS = {
@@ -133,6 +134,7 @@ def create_app(parts: Parts, *, extra: tuple = (), worker: bool = True) -> FastA
         ticking = Worker(parts.db, parts.printer, parts.clock, parts.settings)
         app.state.heartbeat = Heartbeat()
         ticking.ticks.append(app.state.heartbeat)
+        app.state.wire = await open_wire(parts.db, parts.settings) if worker else None
         if worker:
             ticking.start()
         # A full garbage collection stops every station for 30 ms; what was loaded at the start never needs one.
@@ -141,6 +143,8 @@ def create_app(parts: Parts, *, extra: tuple = (), worker: bool = True) -> FastA
         gc.set_threshold(50_000, 20, 50)
         yield
         parts.news.close()
+        if app.state.wire:
+            await app.state.wire.close()
         ticking.stop()
         parts.hub.stop()
 

@@ -76,7 +76,7 @@ def receive(tx: Tx, serial: str, place: str) -> Answer:
     Raises Refused, in the words of its scan, when it must not be given, and stores nothing then.
     """
     said = scan_on_ward(tx, serial, place, for_any_bed=True)
-    if said.kind is not Kind.RECEIVED:
+    if said.kind not in (Kind.RECEIVED, Kind.NOW_RECEIVED):
         raise Refused(" ".join(part for part in (said.title, said.why, said.remedy) if part))
     return said
 

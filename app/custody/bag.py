@@ -20,6 +20,7 @@ class Kind(StrEnum):
     DO_NOT_GIVE = "do not give"
     ELSEWHERE = "elsewhere"
     RECEIVED = "received"
+    NOW_RECEIVED = "received by this scan"
     FREE = "free"
 
 
@@ -149,8 +150,9 @@ def elsewhere(bag: Bag) -> Answer:
 
 def just_received(bag: Bag) -> Answer:
     """The answer to the scan that received a bag."""
-    by = f"Use by {instant(bag.beyond_use, bag.order.zone, named=True)}."
-    return Answer(Kind.RECEIVED, "Received.", f"For {bag.order.patient.name} in {bag.order.place}. {by}", bag.storage)
+    use_by = f"Use by {instant(bag.beyond_use, bag.order.zone, named=True)}."
+    whose = f"For {bag.order.patient.name} in {bag.order.place}."
+    return Answer(Kind.NOW_RECEIVED, "Received.", f"{whose} {use_by}", bag.storage)
 
 
 def where_to_look(bag: Bag) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Reading where labelled doses are: one bag, one dose, a nurse's beds, and what is missed."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -283,22 +283,48 @@ def missed(session: Session, now: datetime) -> list[Bag]:
     return [each for each in bags if each.where.stage is Stage.MISSING]
 
 
-def patients_named(session: Session, words: str, limit: int = 20) -> Sequence[int]:
-    """The patients whose family or given name begins with the words, or whose record number they are."""
+def ready(session: Session, now: datetime) -> tuple[list[Bag], list[Bag]]:
+    """The released bags that no scan has seen leave the pharmacy, first due first; and those just handed over."""
+    seen = select(CustodyEvent.id).where(CustodyEvent.serial == Label.serial, CustodyEvent.kind.in_(_LEFT)).exists()
+    waiting = (
+        select(Label.serial)
+        .join(WorkItem, WorkItem.id == Label.work_id)
+        .join(Dose, Dose.id == WorkItem.dose_id)
+        .where(WorkItem.state == State.RELEASED, Label.voided_at.is_(None), Dose.due_at > now - OVERDUE, ~seen)
+        .order_by(Dose.due_at, Label.serial)
+    )
+    handed = (
+        select(CustodyEvent.serial)
+        .where(CustodyEvent.kind == What.HANDED_OVER, CustodyEvent.at > now - SOON)
+        .order_by(CustodyEvent.id.desc())
+        .limit(20)
+    )
+    return [bag(session, s) for s in session.scalars(waiting)], [bag(session, s) for s in session.scalars(handed)]
+
+
+_LEFT = (What.HANDED_OVER, What.RECEIVED, What.FOUND, What.TAKEN_OUT, What.RETURNED, What.DAMAGED)
+
+
+def named(session: Session, words: str, now: datetime, limit: int = 10) -> list[AtBed]:
+    """The patients whose family or given name begins with the words, or whose record number they are, with doses."""
     text = words.strip()
     if not text:
-        return ()
-    begins = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        return []
+    exactly = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    begins = exactly + "%"
     query = (
         select(Patient.id)
         .where(
             or_(
                 Patient.family.ilike(begins, escape="\\"),
                 Patient.given.ilike(begins, escape="\\"),
-                Patient.mrn.ilike(begins.removesuffix("%"), escape="\\"),
+                Patient.mrn.ilike(exactly, escape="\\"),
             )
         )
         .order_by(Patient.family, Patient.given)
         .limit(limit)
     )
-    return session.scalars(query).all()
+    beds = {stay.patient_id: (_bed(stay, unit), unit.zone if unit else None) for stay, unit in _stays(session)}
+    nowhere = (Bed("place not known", None), None)
+    found = ((patient_id, *beds.get(patient_id, nowhere)) for patient_id in session.scalars(query))
+    return [_at_bed(session, bed, patient_id, zone, now) for patient_id, bed, zone in found]

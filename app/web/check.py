@@ -9,6 +9,7 @@ from starlette.responses import Response
 from app.core.errors import Invalid, Refused
 from app.core.permissions import May
 from app.core.workflow import Event, offered
+from app.custody.queries import missed
 from app.db import outbox
 from app.identity.actions import prove_for_signature
 from app.identity.queries import needs_full
@@ -48,9 +49,11 @@ def queue_page(request: Request, visit: Checker) -> Response:
     with visit.parts.db.read() as session:
         rows = check_queue(session)
         calls = helped(session)
+        not_here = missed(session, visit.parts.clock())
     return render(
-        request, visit, "check/queue.html", "Check queue", topics=["queue"], current="/desk", rows=rows, calls=calls
-    )
+        request, visit, "check/queue.html", "Check queue", topics=["queue"], current="/desk", rows=rows, calls=calls,
+        not_here=not_here,
+    )  # fmt: skip
 
 
 @router.get("/check/{work_id:int}")
