@@ -34,7 +34,7 @@ Preparer = Annotated[Visitor, Depends(may(May.PREPARE))]
 
 WASTED = ("Wrong amount", "Spilled or dropped", "Contaminated", "Particles or colour", "Order stopped or changed")
 FRESH = 2.0  # Seconds: an older weight says nothing about what lies on the pan now.
-PAUSES = {"scan": "Scan", "weigh": "Weigh"}
+TAKEN_BACK = ("Label to be applied anew", "Photo to be taken again", "Something seen after signing")
 
 
 class ScanForm(PostForm):
@@ -84,6 +84,8 @@ def worklist_scan(request: Request, visit: Preparer, form: Annotated[ScanForm, F
     with parts.db.read() as session:
         held = in_tray(session, code.text)
         item = opened(session, held).item if held is not None else None
+    if item is not None and item.state is State.MADE:
+        return see_other(f"/hood/{item.id}/take-back")
     with parts.db.write(who, form.key(request)) as tx:
         if item is None:
             if form.dose is None:
@@ -97,8 +99,6 @@ def worklist_scan(request: Request, visit: Preparer, form: Annotated[ScanForm, F
                 hood_actions.take_over(tx, work_id, code.text)
             elif item.state == State.MAKING and item.station_id != who.station_id:
                 raise Refused("This dose is under another hood. Pause it there first.")
-            elif item.state == State.MADE:
-                raise Refused("The dose in this tray is made and waits for its check.")
         tx.location = f"/hood/{work_id}"
     parts.acted(work_id)
     return see_other(f"/hood/{work_id}")
@@ -272,6 +272,25 @@ def pause(request: Request, visit: Preparer, work_id: int, form: Post) -> Respon
 def drop(request: Request, visit: Preparer, work_id: int, form: Reason) -> Response:
     """Reject the dose: it is wasted and to be made again."""
     return _act(request, visit, work_id, form, lambda tx, p: check_actions.drop(tx, work_id, form.why), "/hood")
+
+
+@router.get("/{work_id:int}/take-back")
+def take_back_page(request: Request, visit: Preparer, work_id: int) -> Response:
+    """A dose that waits for its check can be taken back by its preparer, for a reason."""
+    with visit.parts.db.read() as session:
+        at = opened(session, work_id)
+    if at.state is not State.MADE:
+        return see_other("/hood")
+    mine = visit.who is not None and at.item.holder_id == visit.who.person_id
+    return render(
+        request, visit, "hood/take_back.html", "Made", topics=[f"work:{work_id}"], at=at, mine=mine, reasons=TAKEN_BACK
+    )
+
+
+@router.post("/{work_id:int}/take-back")
+def take_back(request: Request, visit: Preparer, work_id: int, form: Reason) -> Response:
+    """Take a dose back from the check queue."""
+    return _act(request, visit, work_id, form, lambda tx, p: check_actions.take_back(tx, work_id, form.why))
 
 
 @router.post("/{work_id:int}/sign")
