@@ -32,9 +32,9 @@ HOOD, SECOND = "hood-1", "hood-2"
 SERIALS = {HOOD: "SIM-0001", SECOND: "SIM-0002"}
 KINDS = {"tina": "hood", "pablo": "desk", "petra": "desk", "nina": "ward"}
 DAY = (
-    (demo.VANCOMYCIN, demo.SALINE_250, 0, "routine"),
+    (demo.VANCOMYCIN, demo.SALINE_250, 0, "STAT"),
     ({"potassium-chloride": ("40", "mEq")}, demo.SALINE_1000, 1, "routine"),
-    ({"vancomycin": ("750", "mg")}, demo.SALINE_250, 2, "STAT"),
+    ({"vancomycin": ("750", "mg")}, demo.SALINE_250, 2, "routine"),
     ({"potassium-chloride": ("20", "mEq"), "magnesium-sulfate": ("2", "g")}, demo.SALINE_1000, 1, "routine"),
 )
 
