@@ -1,10 +1,13 @@
 """How commands open this installation: its settings, its database and its parts, or a refusal in words."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from pydantic import ValidationError
 
 from app.core.errors import Refused
+from app.db.only_one import OnlyOne
 from app.db.safety import schema_fault, sqlite_path, why_not_reachable
 from app.db.session import Db
 from app.main import open_database, put_together
@@ -40,3 +43,17 @@ def open_parts(chosen: Settings) -> Parts:
     """Put the product together on a database whose tables are those of this version. Raises Refused."""
     open_db(chosen.database).close()
     return put_together(chosen)
+
+
+@contextmanager
+def writing_db(url: str | None = None) -> Iterator[Db]:
+    """Open the database for a command that changes something. Raises Refused.
+
+    An embedded database has one writing process; while the product runs, its pages do what such a command does.
+    """
+    db = open_db(url)
+    try:
+        with OnlyOne(db) if db.is_sqlite else nullcontext():
+            yield db
+    finally:
+        db.close()

@@ -6,6 +6,7 @@ The facts are read once and judged by pure functions. Unsafe settings refuse the
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
@@ -153,7 +154,7 @@ def judge_postgresql(facts: PostgresqlFacts, now: datetime) -> Iterator[Finding]
     if settings.get("TimeZone") not in ("UTC", "Etc/UTC"):
         yield Finding("unsafe", f"The connection's time zone is {settings.get('TimeZone')}. It must be UTC.")
     if not facts.local and not facts.tls:
-        yield Finding("unsafe", "The connection to the database crosses a network in the clear. Add sslmode=verify-full.")
+        yield Finding("unsafe", "The database connection crosses a network in the clear. Add sslmode=verify-full.")
     for name, most in TIMEOUTS.items():
         if not 0 < int(settings.get(name, "0")) <= most * 1000:
             yield Finding("unsafe", f"{name} is not set to {most} s: one stuck statement would stop every station.")
@@ -211,9 +212,15 @@ def read_postgresql(db: Db) -> PostgresqlFacts:
     return PostgresqlFacts(settings, bool(superuser), bool(owner), role, local, bool(tls), clock)
 
 
+@cache
+def _newest() -> str:
+    # It can not change while the product runs, and reading the migrations takes longer than asking the database.
+    return migrate.newest()
+
+
 def schema_fault(db: Db) -> str | None:
     """Say why the tables are not those of this version of the product; None when they are."""
-    has, wants = migrate.revision(db.writer), migrate.newest()
+    has, wants = migrate.revision(db.reader), _newest()
     if has == wants:
         return None
     if has is None:

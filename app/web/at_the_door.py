@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import structlog
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = structlog.get_logger()
@@ -78,3 +79,33 @@ class RequestLog:
                 route = getattr(scope.get("route"), "path", "none")
                 took = round((time.perf_counter() - started) * 1000)
                 log.info("request", method=scope["method"], route=route, status=status, ms=took)
+
+
+class BodyLimit:
+    """Refuses a request whose body is larger than any page of ours sends, before it is collected."""
+
+    LARGEST = 20 * 1024 * 1024
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        told = dict(scope["headers"]).get(b"content-length", b"0")
+        if not told.isdigit() or int(told) > self.LARGEST:
+            await PlainTextResponse("This is too large. Nothing was stored.", 413)(scope, receive, send)
+            return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self.LARGEST:
+                # A body without an announced length; the connection is given up, nothing was stored.
+                return {"type": "http.disconnect"}
+            return message
+
+        await self.app(scope, counted, send)

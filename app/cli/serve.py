@@ -1,0 +1,140 @@
+"""`laminar serve`: look whether all is safe, then serve the pages and do the work behind them."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from starlette.types import ASGIApp
+
+from app.cli.checks import door_findings, host_findings, is_loopback, record_findings
+from app.cli.opening import settings
+from app.core.errors import Refused
+from app.db.host import disk_of
+from app.db.migrate import newest, revision, upgrade
+from app.db.only_one import OnlyOne
+from app.db.safety import Finding, findings, judge_disk, schema_fault, sqlite_path, why_not_reachable
+from app.db.session import Db
+from app.identity.people_actions import make_set_up_code
+from app.logs import set_up
+from app.main import create_app, metadata, open_database, put_together
+from app.settings import Settings
+from app.web.at_the_door import BodyLimit, RequestLog, TrustedProxy
+from app.web.parts import Parts
+
+serve = typer.Typer(add_completion=False)
+HEADERS_LIMIT = 64 * 1024
+
+
+@serve.command("serve")
+def serve_pages(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate file for HTTPS.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key file.")] = None,
+) -> None:
+    """Serve the pages and do the work behind them, until Ctrl-C.
+
+    An embedded database is made and migrated by itself, PostgreSQL only by 'laminar migrate'. Refuses to start, and
+    says why, where records would not be safe.
+    """
+    chosen = settings(host=host, port=port, tls_cert=tls_cert, tls_key=tls_key)
+    set_up(chosen.log_level)
+    with opened(chosen) as parts:
+        listener = listening(chosen)
+        scheme = "https" if chosen.tls_cert else "http"
+        address = f"{scheme}://{'localhost' if is_loopback(chosen.host) else chosen.host}:{listener.getsockname()[1]}"
+        if code := make_set_up_code(parts.db):
+            typer.echo(f"Nobody can sign in yet. Open {address}/set-up and give this code, once: {code}")
+        typer.echo(f"Laminar is at {address}" + (" (TEST)" if chosen.test else ""))
+        uvicorn.Server(server_settings(dressed(create_app(parts), chosen), chosen)).run(sockets=[listener])
+
+
+@contextmanager
+def opened(chosen: Settings) -> Iterator[Parts]:
+    """The product on its database, migrated and safe, for this process alone. Raises Refused with all that is not."""
+    path = sqlite_path(chosen.database)
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _room_to_start(path.parent)
+    db = open_database(chosen)
+    try:
+        if fault := why_not_reachable(db):
+            raise Refused(fault)
+        with OnlyOne(db):
+            if db.is_sqlite and (revision(db.writer) or "") < newest():
+                upgrade(db.writer, metadata)
+            if fault := schema_fault(db):
+                raise Refused(fault)
+            report(look(chosen, db))
+            db.close()  # so that the product's own connection is the only one that writes
+            parts = put_together(chosen)
+            try:
+                yield parts
+            finally:
+                parts.db.close()
+    finally:
+        db.close()
+
+
+def look(chosen: Settings, db: Db) -> list[Finding]:
+    """Everything that is found about this installation: database, door, record and host."""
+    now = db.clock()
+    return [*findings(db), *door_findings(chosen, now), *record_findings(chosen, db), *host_findings(chosen, now)]
+
+
+def report(found: list[Finding]) -> None:
+    """Say the warnings; raise Refused with all that is unsafe."""
+    for finding in found:
+        if finding.level == "warning":
+            typer.echo(f"Warning: {finding.words}", err=True)
+    if unsafe := [f"- {finding.words}" for finding in found if finding.level == "unsafe"]:
+        raise Refused("\n".join(["Laminar does not start, because records would not be safe:", *unsafe]))
+
+
+def _room_to_start(folder: Path) -> None:
+    report(list(judge_disk(disk_of(folder).percent_free)))
+
+
+def listening(chosen: Settings) -> socket.socket:
+    """The socket that pages are served on. Raises Refused when it can not be had."""
+    family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
+    try:
+        return socket.create_server((chosen.host, chosen.port), family=family, backlog=256)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        where = f"Port {chosen.port} on {chosen.host}"
+        raise Refused(f"{where} can not be had ({why}). Choose another by --port.") from None
+
+
+def dressed(app: ASGIApp, chosen: Settings) -> ASGIApp:
+    """The application with what stands before it: request log, the one trusted proxy, the largest body."""
+    return TrustedProxy(RequestLog(BodyLimit(app)), chosen.trusted_proxy)
+
+
+def server_settings(app: ASGIApp, chosen: Settings) -> uvicorn.Config:
+    """How uvicorn runs: our own log, no word of itself, headers of at most 64 kB, streams ended after two seconds."""
+    if chosen.tls_cert and chosen.tls_key:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chosen.tls_cert, chosen.tls_key)
+        except (OSError, ssl.SSLError):
+            raise Refused(f"{chosen.tls_key} is not the key of {chosen.tls_cert}. Run: laminar tls init") from None
+    return uvicorn.Config(
+        app,
+        # h11 refuses a request whose headers do not end; the faster parser would collect them for ever.
+        http="h11",
+        h11_max_incomplete_event_size=HEADERS_LIMIT,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+        timeout_keep_alive=15,
+        ssl_certfile=chosen.tls_cert,
+        ssl_keyfile=chosen.tls_key,
+    )
