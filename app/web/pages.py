@@ -24,8 +24,10 @@ ROOMS = (
     ("/orders", "Orders", May.SEE_ORDERS),
     ("/messages", "Messages", May.MAP),
     ("/stock", "Stock", May.STAGE),
+    ("/recipes", "Recipes", May.SEE_ORDERS),
     ("/devices", "Devices", May.SEE_DEVICES),
     ("/people", "People", May.MANAGE_PEOPLE),
+    ("/sign-ins", "Sign-ins", May.REOPEN_SIGN_IN),
     ("/audit", "Audit trail", May.SEE_AUDIT),
 )
 

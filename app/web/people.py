@@ -17,7 +17,7 @@ from app.stations.queries import stations
 from app.web.barcodes import datamatrix_svg
 from app.web.forms import Post, PostForm, Reason
 from app.web.pages import render
-from app.web.session import Signed, Visitor, may, see_other
+from app.web.session import Visitor, may, see_other
 
 router = APIRouter()
 Keeper = Annotated[Visitor, Depends(may(May.MANAGE_PEOPLE))]
@@ -44,19 +44,8 @@ class RolesForm(PostForm):
     roles: list[Role] = Field(default_factory=list, max_length=len(Role))
 
 
-def may_look(visit: Signed) -> Visitor:
-    """Let whoever manages people pass, and every pharmacist, who may have to reopen a sign-in."""
-    assert visit.who is not None
-    if not allowed(visit.who.roles, May.REOPEN_SIGN_IN):
-        visit.who.require(May.MANAGE_PEOPLE)
-    return visit
-
-
-Looker = Annotated[Visitor, Depends(may_look)]
-
-
 @router.get("/people")
-def people_page(request: Request, visit: Looker, ended: bool = False) -> Response:
+def people_page(request: Request, visit: Keeper, ended: bool = False) -> Response:
     """Everybody by name, with roles in words and the state of what they sign in with."""
     return _list(request, visit, ended=ended)
 
@@ -71,7 +60,7 @@ def _list(
     return render(
         request, visit, "people/people.html", "People", topics=["people"], current="/people",
         status=422 if errors else 200, found=found, ended=ended, errors=errors or {}, given=given,
-        state=can_sign_in, keeps=_keeps(visit), reopens=_reopens(visit), what_for=WHAT_FOR,
+        state=can_sign_in, reopens=_reopens(visit), what_for=WHAT_FOR,
     )  # fmt: skip
 
 
@@ -159,10 +148,22 @@ def _once(request: Request, visit: Visitor, person_id: int, template: str, title
     return render(request, visit, template, title, current="/people", one=found, **shown)
 
 
+@router.get("/sign-ins")
+def sign_ins_page(request: Request, visit: Reopener) -> Response:
+    """Who is blocked by wrong attempts, for any pharmacist to let try again."""
+    assert visit.who is not None
+    with visit.parts.db.read() as session:
+        blocked = [line for line in people(session, visit.parts.clock()) if line.slowed]
+    return render(
+        request, visit, "people/sign_ins.html", "Blocked sign-ins", topics=["people"], current="/sign-ins",
+        blocked=blocked, own=visit.who.person_id,
+    )  # fmt: skip
+
+
 @router.post("/people/{person_id:int}/reopen")
 def reopen_sign_in(request: Request, visit: Reopener, person_id: int, form: Post) -> Response:
     """Let somebody whose sign-in was blocked by wrong attempts try again at once."""
-    return _act(request, visit, form, "/people", lambda tx: reopen(tx, person_id))
+    return _act(request, visit, form, "/sign-ins", lambda tx: reopen(tx, person_id))
 
 
 @router.post("/people/{person_id:int}/withdraw")
@@ -183,10 +184,6 @@ def _act(request: Request, visit: Visitor, form: PostForm, to: str, act: Callabl
     with visit.parts.db.write(visit.who, form.key(request), to) as tx:
         act(tx)
     return see_other(to)
-
-
-def _keeps(visit: Visitor) -> bool:
-    return visit.who is not None and allowed(visit.who.roles, May.MANAGE_PEOPLE)
 
 
 def _reopens(visit: Visitor) -> bool:

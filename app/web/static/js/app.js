@@ -8,3 +8,4 @@ import "./taps.js";
 import "./live.js";
 import "./weigh.js";
 import "./label.js";
+import "./balances.js";

@@ -1,0 +1,174 @@
+"""What the subjects of the trail are called, and which subjects somebody's words mean."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from app.core.codes import read_code
+from app.formulary.models import Density, Drug, Product, SiteCode
+from app.identity.models import Person
+from app.inventory.models import Lot, Place
+from app.labels.models import Label
+from app.orders.models import Order, OrderVersion, Patient
+from app.stations.models import Station, Unit
+from app.work.models import WorkItem
+from compounding.models import Preparation, StepRecord
+from compounding.models import Recipe as RecipeRow
+
+MOST = 2000
+
+
+def names_of(session: Session, subjects: Iterable[str]) -> dict[str, str]:
+    """Call subjects ('lot 4', 'preparation 12') by the names that people know them by; unknown ones are left out."""
+    numbers: dict[str, set[int]] = {}
+    for subject in subjects:
+        kind, _, number = subject.rpartition(" ")
+        if kind in _NAMES and number.isdigit():
+            numbers.setdefault(kind, set()).add(int(number))
+    found = {"station browser": "the station of browsers that are enrolled nowhere"}
+    for kind, wanted in numbers.items():
+        found |= {f"{kind} {number}": name for number, name in _NAMES[kind](session, wanted).items()}
+    return found
+
+
+def meant_by(session: Session, words: str) -> frozenset[str]:
+    """Find the subjects that words mean: a patient (MRN or name), an order, a lot, a label, a recipe, a product.
+
+    A patient brings their orders and doses along, a lot and a label the doses they belong to. Empty: nothing is meant.
+    """
+    text = words.strip()
+    code = read_code(text)
+    if code is not None and code.kind == "label":
+        works = set(session.scalars(select(Label.work_id).where(Label.serial == code.text)))
+        return frozenset({f"label {code.text}", *_subjects("preparation", works)})
+    found: set[str] = set()
+    patients = _patients(session, text)
+    found |= _subjects("patient", patients)
+    in_order = or_(Order.number == text, Order.patient_id.in_(patients))
+    orders = set(session.scalars(select(Order.id).where(in_order).limit(MOST)))
+    found |= _subjects("order", orders) | _subjects("preparation", _works_of_orders(session, orders))
+    lots = set(session.scalars(select(Lot.id).where(Lot.number.ilike(_like(text), escape="\\")).limit(MOST)))
+    found |= _subjects("lot", lots)
+    used = select(StepRecord.work_id).where(StepRecord.lot_id.in_(lots)).distinct()
+    found |= _subjects("preparation", session.scalars(used.limit(MOST)))
+    found |= _subjects("recipe", session.scalars(select(RecipeRow.id).where(RecipeRow.code == text.upper())))
+    if len(text) >= 3:
+        named = (Product.name.icontains(text, autoescape=True), Product.ndc == text)
+        found |= _subjects("product", session.scalars(select(Product.id).where(or_(*named)).limit(MOST)))
+        found |= _subjects(
+            "station", session.scalars(select(Station.id).where(Station.name.ilike(_like(text), escape="\\")))
+        )
+    return frozenset(sorted(found)[: 4 * MOST])
+
+
+def _patients(session: Session, text: str) -> set[int]:
+    exact = select(Patient.id).where(Patient.mrn == text)
+    found = set(session.scalars(exact))
+    if found or len(text) < 2:
+        return found
+    query = select(Patient.id)
+    for word in text.replace(",", " ").split():
+        query = query.where(
+            or_(Patient.family.icontains(word, autoescape=True), Patient.given.icontains(word, autoescape=True))
+        )
+    return set(session.scalars(query.limit(MOST)))
+
+
+def _works_of_orders(session: Session, orders: set[int]) -> set[int]:
+    query = select(Preparation.work_id).join(OrderVersion, OrderVersion.id == Preparation.version_id)
+    return set(session.scalars(query.where(OrderVersion.order_id.in_(orders)).limit(MOST)))
+
+
+def _subjects(kind: str, numbers: Iterable[int]) -> set[str]:
+    return {f"{kind} {number}" for number in numbers}
+
+
+def _like(text: str) -> str:
+    """A pattern that matches the whole text, whatever its case."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _people(session: Session, wanted: set[int]) -> Mapping[int, str]:
+    return {row.id: row.name for row in session.execute(select(Person.id, Person.name).where(Person.id.in_(wanted)))}
+
+
+def _patient_names(session: Session, wanted: set[int]) -> Mapping[int, str]:
+    rows = session.scalars(select(Patient).where(Patient.id.in_(wanted)))
+    return {row.id: f"{row.family.upper()}, {row.given} (MRN {row.mrn})" for row in rows}
+
+
+def _orders(session: Session, wanted: set[int]) -> Mapping[int, str]:
+    query = (
+        select(Order.id, Order.number, OrderVersion.title, Patient.mrn)
+        .join(OrderVersion, (OrderVersion.order_id == Order.id) & (OrderVersion.number == Order.newest))
+        .join(Patient, Patient.id == Order.patient_id)
+    )
+    rows = session.execute(query.where(Order.id.in_(wanted)))
+    return {row.id: f"order {row.number} ({row.title}, MRN {row.mrn})" for row in rows}
+
+
+def _preparations(session: Session, wanted: set[int]) -> Mapping[int, str]:
+    query = (
+        select(WorkItem.id, Preparation.tray, OrderVersion.title, Patient.mrn)
+        .join(Preparation, Preparation.work_id == WorkItem.id)
+        .join(OrderVersion, OrderVersion.id == Preparation.version_id)
+        .join(Order, Order.id == OrderVersion.order_id)
+        .join(Patient, Patient.id == Order.patient_id)
+    )
+    rows = session.execute(query.where(WorkItem.id.in_(wanted)))
+    return {row.id: f"{row.title} (tray {row.tray}, MRN {row.mrn})" for row in rows}
+
+
+def _lots(session: Session, wanted: set[int]) -> Mapping[int, str]:
+    query = select(Lot.id, Lot.number, Product.name).join(Product, Product.id == Lot.product_id)
+    return {row.id: f"lot {row.number} of {row.name}" for row in session.execute(query.where(Lot.id.in_(wanted)))}
+
+
+def _products(session: Session, wanted: set[int]) -> Mapping[int, str]:
+    query = select(Product.id, Product.name, Product.ndc).where(Product.id.in_(wanted))
+    return {row.id: f"{row.name} ({row.ndc})" for row in session.execute(query)}
+
+
+def _densities(session: Session, wanted: set[int]) -> Mapping[int, str]:
+    query = select(Density.id, Density.state, Product.name).join(Product, Product.id == Density.product_id)
+    rows = session.execute(query.where(Density.id.in_(wanted)))
+    return {row.id: f"the density of {row.name}, {row.state}" for row in rows}
+
+
+def _recipes(session: Session, wanted: set[int]) -> Mapping[int, str]:
+    query = select(RecipeRow.id, RecipeRow.code, RecipeRow.version).where(RecipeRow.id.in_(wanted))
+    return {row.id: f"recipe {row.code} version {row.version}" for row in session.execute(query)}
+
+
+def _codes(session: Session, wanted: set[int]) -> Mapping[int, str]:
+    query = select(SiteCode.id, SiteCode.code, SiteCode.text, SiteCode.sender).where(SiteCode.id.in_(wanted))
+    return {row.id: f"“{row.code} {row.text}” from {row.sender}" for row in session.execute(query)}
+
+
+Naming = Callable[[Session, set[int]], Mapping[int, str]]
+
+
+def _named(table: type[Drug] | type[Station] | type[Unit] | type[Place]) -> Naming:
+    def find(session: Session, wanted: set[int]) -> Mapping[int, str]:
+        rows = session.execute(select(table.id, table.name).where(table.id.in_(wanted)))
+        return {row.id: row.name for row in rows}
+
+    return find
+
+
+_NAMES: dict[str, Naming] = {
+    "person": _people,
+    "patient": _patient_names,
+    "order": _orders,
+    "preparation": _preparations,
+    "lot": _lots,
+    "product": _products,
+    "density": _densities,
+    "recipe": _recipes,
+    "code": _codes,
+    "drug": _named(Drug),
+    "station": _named(Station),
+    "unit": _named(Unit),
+    "place": _named(Place),
+}
