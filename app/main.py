@@ -23,7 +23,22 @@ from app.stations.actions import first_station
 from app.stations.photos import PhotoStore
 from app.stations.queries import stations
 from app.tables import metadata
-from app.web import check, errors, health, hood, live, records, sign_in, ward
+from app.web import (
+    audit,
+    check,
+    devices,
+    errors,
+    health,
+    hood,
+    live,
+    people,
+    recipes,
+    records,
+    sign_in,
+    station_setup,
+    stock,
+    ward,
+)
 from app.web.heartbeat import Heartbeat
 from app.web.news import News
 from app.web.parts import Parts
@@ -35,7 +50,10 @@ from devices.printer import Printer
 from devices.printers import printer_from_url
 
 STATIC = Path(__file__).parent / "web" / "static"
-ROUTERS = (sign_in.router, hood.router, check.router, records.router, live.router, health.router, ward.router)
+ROUTERS = (
+    sign_in.router, hood.router, check.router, records.router, live.router, health.router, ward.router,
+    devices.router, station_setup.router, stock.router, people.router, audit.router, recipes.router,
+)  # fmt: skip
 THREADS = 8
 
 HEADERS = {
