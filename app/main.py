@@ -31,6 +31,8 @@ from app.web import (
     health,
     hood,
     live,
+    messages,
+    orders,
     people,
     recipes,
     records,
@@ -53,6 +55,7 @@ STATIC = Path(__file__).parent / "web" / "static"
 ROUTERS = (
     sign_in.router, hood.router, check.router, records.router, live.router, health.router, ward.router,
     devices.router, station_setup.router, stock.router, people.router, audit.router, recipes.router,
+    orders.router, messages.router,
 )  # fmt: skip
 THREADS = 8
 

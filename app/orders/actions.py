@@ -17,6 +17,7 @@ from app.orders.events import newest_content, state_of
 from app.orders.models import Dose, Order, OrderComponent, OrderEvent, OrderVersion, Patient, Verification
 from app.orders.patient_actions import find_patient, find_stay
 from app.orders.queries import events_of, shown_sha256, version_of, why_not_current, why_not_theirs
+from app.orders.routes import STERILE
 from app.orders.schedule import due_times
 from app.orders.stated import StatedOrder
 
@@ -310,12 +311,16 @@ def verify(tx: Tx, version_id: int, proven: Proven, shown_sha256: str, room: str
     return found
 
 
-def verify_as_shown(tx: Tx, version_id: int, proven: Proven, shown: str, room: str) -> Verification:
-    """Verify what was on the screen. Raises Refused when anything of it has changed since, and as `verify` does."""
+def verify_as_shown(tx: Tx, version_id: int, proven: Proven, shown: str) -> Verification:
+    """Verify what was on the screen; the IV room serves it unless it is taken by mouth or inhaled.
+
+    Raises Refused when anything of it has changed since, and as `verify` does.
+    """
     tx.who.require(May.VERIFY)
     if shown != shown_sha256(tx.session, version_id):
         raise Refused("The order, its patient's weight or allergies have changed. Look at the page again, then sign.")
-    return verify(tx, version_id, proven, shown, room)
+    route = tx.session.get_one(OrderVersion, version_id).route
+    return verify(tx, version_id, proven, shown, "iv" if route in STERILE else "unit dose")
 
 
 def top_up(tx: Tx) -> int:

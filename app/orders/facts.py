@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from app.core.quantity import Quantity
+from app.core.wording import instant, tall_man
 
 
 @dataclass(frozen=True)
@@ -72,3 +73,37 @@ class OrderFacts:
     @property
     def place(self) -> str:
         return f"{self.unit}-{self.bed}" if self.bed else self.unit
+
+
+def differences(before: OrderFacts, now: OrderFacts) -> tuple[tuple[str, str, str], ...]:
+    """What an order version changes: (what, before, now) in words, only where the two differ."""
+    told = {
+        "state": (before.state, now.state),
+        "drugs": (_drugs(before), _drugs(now)),
+        "base": (_base(before), _base(now)),
+        "route": (before.route, now.route),
+        "frequency": (before.frequency, now.frequency),
+        "priority": (before.priority, now.priority),
+        "rate": (before.rate or "not stated", now.rate or "not stated"),
+        "infusion time": (_minutes(before), _minutes(now)),
+        "start": (instant(before.start_at, before.zone), instant(now.start_at, now.zone)),
+        "end": (_end(before), _end(now)),
+        "notes": ("; ".join(before.notes) or "none", "; ".join(now.notes) or "none"),
+    }
+    return tuple((what, old, new) for what, (old, new) in told.items() if old != new)
+
+
+def _drugs(order: OrderFacts) -> str:
+    return " + ".join(f"{tall_man(order.names[code])} {dose}" for code, dose in order.doses.items()) or "none"
+
+
+def _base(order: OrderFacts) -> str:
+    return f"{order.base_name} {order.base_volume}" if order.base else "none"
+
+
+def _minutes(order: OrderFacts) -> str:
+    return f"{order.infuse_minutes} min" if order.infuse_minutes else "not stated"
+
+
+def _end(order: OrderFacts) -> str:
+    return instant(order.end_at, order.zone) if order.end_at else "none"

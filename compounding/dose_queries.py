@@ -1,0 +1,99 @@
+"""What the verification page wants to know: the calculation, the recipe to be used, and the state of each dose."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.errors import Refused
+from app.core.wording import number, tall_man
+from app.orders.facts import OrderFacts
+from app.orders.models import Dose, OrderVersion
+from app.stations.queries import stations
+from app.work.models import WorkItem
+from compounding.dose import Ordered, Working, dose_working, expected_volume, planned_draws
+from compounding.labelling import concentration
+from compounding.planning_queries import plan
+from compounding.recipe import Recipe
+
+CENTS = Decimal("0.01")
+_WORDS = {
+    "queued": "waiting", "making": "under the hood", "paused": "paused in its tray", "made": "waiting for its check",
+    "released": "released", "refused": "refused", "dropped": "rejected at the hood",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Calculation:
+    """The working of an order's dose, and the recipe that serves it or the reason why none does."""
+
+    lines: tuple[Working, ...]
+    recipe: Recipe | None
+    why_not: str
+
+
+@dataclass(frozen=True)
+class DoseLine:
+    """One dose due: when, of which version, what became of it in words, and its preparation if there is one."""
+
+    due_at: datetime
+    version: int
+    words: str
+    state: str
+    work_id: int | None
+
+
+def calculation(session: Session, order: OrderFacts, now: datetime) -> Calculation:
+    """Work out an order's dose and plan it as a hood would now; nothing is stored."""
+    names = {code: tall_man(order.names[code]) for code in order.doses}
+    ordered = Ordered(
+        doses={names[code]: dose for code, dose in order.doses.items()},
+        base_volume=order.base_volume,
+        interval_minutes=order.interval_minutes,
+        infuse_minutes=order.infuse_minutes,
+        rate=order.rate,
+        weight_kg=order.patient.weight_kg,
+        weight_at=order.patient.weight_at,
+    )
+    per_ml = {names[code]: concentration(dose, order.base_volume) for code, dose in order.doses.items()}
+    lines = dose_working(ordered, per_ml, now)
+    today = now.astimezone(ZoneInfo(order.zone)).date()
+    why = "There is no hood."
+    for hood in (each for each in stations(session) if each.kind == "hood"):
+        try:
+            _, sheet = plan(session, order, hood, today)
+        except Refused as refused:
+            why = str(refused)
+            continue
+        draws = tuple(
+            Working(
+                f"{names.get(d.drug, d.drug)}: to draw",
+                f"{d.amount} ÷ {d.concentration}",
+                f"{number(d.volume_ml.quantize(CENTS))} mL",
+            )
+            for d in planned_draws(sheet)
+        )
+        return Calculation((*lines, *draws, expected_volume(sheet)), sheet.recipe, "")
+    return Calculation(lines, None, why)
+
+
+def doses_due(session: Session, order_id: int, limit: int = 60) -> list[DoseLine]:
+    """The doses of an order by due time, each with its state; what an older version never began is left out."""
+    query = (
+        select(Dose.due_at, OrderVersion.number, WorkItem.state, WorkItem.id)
+        .join(OrderVersion, OrderVersion.id == Dose.version_id)
+        .join(WorkItem, WorkItem.dose_id == Dose.id, isouter=True)
+        .where(Dose.order_id == order_id)
+        .order_by(Dose.due_at, OrderVersion.number, WorkItem.id)
+    )
+    rows = list(session.execute(query))
+    newest = max((number_ for _, number_, _, _ in rows), default=0)
+    found = [
+        DoseLine(due_at, number_, _WORDS[state] if state else "not begun", state or "", work_id)
+        for due_at, number_, state, work_id in rows
+        if state or number_ == newest
+    ]
+    return found[:limit]
