@@ -5,9 +5,8 @@ this page to the open page of the same host (static/js/bench.js); weights go as 
 """
 
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -19,6 +18,7 @@ from app.core.errors import Missing
 from app.core.workflow import State
 from app.stations.queries import station_by_code
 from app.web.bench_table import (
+    A_BIT_ML,
     MUG_G,
     SPILT_G,
     WRONG_ML,
@@ -33,6 +33,7 @@ from app.web.bench_table import (
     words_of,
 )
 from app.web.pages import render
+from app.web.parts import Parts
 from app.web.session import Visit, Visitor, see_other
 from app.web.sign_in import HOMES
 from compounding.opened import Opened
@@ -45,6 +46,7 @@ from devices.simulators import SimulatedBalance
 router = APIRouter()
 TRAYS = tuple(f"TRAY-{n:02}" for n in range(1, 13))
 MUG = "coffee mug"
+AMOUNTS = {"act": A_BIT_ML, "little": -WRONG_ML, "much": WRONG_ML}
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,27 @@ class Bench:
         self.on_pan = ""
         self.balance.lift()
 
-    def again(self, at: Opened | None) -> None:
-        """What lies on the pan weighs what it weighs now."""
+    def do(self, at: Opened | None, verb: str, what: str) -> None:
+        """Do one thing; what lies on the pan then weighs what it weighs now. Raises Missing."""
+        match verb:
+            case "put":
+                self.put(at, what)
+            case "lift":
+                self.lift()
+            case "act" | "little" | "much" if at is not None:
+                perform(at, self.table(at), what, AMOUNTS[verb])
+            case "right" if at is not None:
+                put_right(at, self.table(at))
+            case "spill" if at is not None and self.on_pan in self.table(at).grams:
+                self.table(at).grams[self.on_pan] -= SPILT_G
+                self.said = "Some of it was spilt."
+            case "order":
+                self.said = self.order()
+            case "paper":
+                self.printer.paper_out = not self.printer.paper_out
+            case "plug":
+                (self.balance.unplug if self.plugged else self.balance.replug)()
+                self.plugged = not self.plugged
         if at is not None and self.on_pan in self.table(at).grams:
             self.balance.put(self.table(at).grams[self.on_pan])
 
@@ -145,11 +166,11 @@ def bench_of(request: Request) -> Bench:
     return bench
 
 
-def look(visit: Visitor, bench: Bench) -> tuple[Opened | None, list[Line], str]:
+def look(parts: Parts, bench: Bench) -> tuple[Opened | None, list[Line], str]:
     """The dose under the bench's hood, if any; what waits to be made; the first empty tray."""
-    with visit.parts.db.read() as session:
+    with parts.db.read() as session:
         hood = station_by_code(session, bench.hood)
-        lines = worklist(session, visit.parts.clock())
+        lines = worklist(session, parts.clock())
         making = [line.work_id for line in lines if line.state is State.MAKING and hood and line.hood == hood.name]
         at = opened(session, max(work for work in making if work)) if making else None
         tray = next((tray for tray in TRAYS if in_tray(session, tray) is None), "")
@@ -161,7 +182,7 @@ def bench_page(request: Request, visit: Visit) -> Response:
     """The bench, for the station of this host."""
     bench = bench_of(request)
     with bench.lock:
-        at, free, tray = look(visit, bench)
+        at, free, tray = look(visit.parts, bench)
         move = _move(visit, bench, at, free, tray)
         table = bench.table(at) if at else Table()
         serial = label_serial(at.where) if at else None
@@ -228,36 +249,10 @@ def deed(request: Request, visit: Visit, form: Annotated[Deed, Form()]) -> Respo
     """Do what was clicked."""
     bench = bench_of(request)
     with bench.lock:
-        at, _, _ = look(visit, bench)
+        at, _, _ = look(visit.parts, bench)
         bench.said = ""
-        _do(bench, at, form.verb, form.what)
+        bench.do(at, form.verb, form.what)
     return see_other("/bench")
-
-
-def _do(bench: Bench, at: Opened | None, verb: str, what: str) -> None:
-    amounts: Mapping[str, Decimal] = {"little": -WRONG_ML, "much": WRONG_ML}
-    match verb:
-        case "put":
-            bench.put(at, what)
-        case "lift":
-            bench.lift()
-        case "act" if at is not None:
-            perform(at, bench.table(at), what)
-        case "little" | "much" if at is not None:
-            perform(at, bench.table(at), what, amounts[verb])
-        case "right" if at is not None:
-            put_right(at, bench.table(at))
-        case "spill" if at is not None and bench.on_pan in bench.table(at).grams:
-            bench.table(at).grams[bench.on_pan] -= SPILT_G
-            bench.said = "Some of it was spilt."
-        case "order":
-            bench.said = bench.order()
-        case "paper":
-            bench.printer.paper_out = not bench.printer.paper_out
-        case "plug":
-            (bench.balance.unplug if bench.plugged else bench.balance.replug)()
-            bench.plugged = not bench.plugged
-    bench.again(at)
 
 
 @router.get("/bench/label/{number:int}.zpl")
@@ -274,7 +269,7 @@ def printed_label(request: Request, number: int) -> Response:
 def bag(request: Request, visit: Visit) -> Response:
     """A picture of the labelled bag of the dose under the hood, as a camera would take it."""
     bench = bench_of(request)
-    at, _, _ = look(visit, bench)
+    at, _, _ = look(visit.parts, bench)
     serial = label_serial(at.where) if at else None
     if at is None or serial is None:
         raise Missing("There is no labelled bag on the bench.")
