@@ -1,0 +1,90 @@
+"""Every page of the desk opens, and every post is refused in words to whoever may not do it."""
+
+import pytest
+from fastapi.routing import APIRoute
+from sqlalchemy import func, select
+
+from app.db.models import Once
+from app.web import audit, devices, people, recipes, station_setup, stock
+from tests.desk import Desk, words
+from tests.hospital import DESK
+
+PAGES = {
+    "/devices": "Devices",
+    "/devices/new": "New station",
+    "/devices/hood-1": "Hood 1",
+    "/stock": "Stock",
+    "/stock/lots": "Lots",
+    "/stock/lots/1": "Lot 7G123",
+    "/people": "People",
+    "/people/2": "Pablo Pharmacist",
+    "/sign-ins": "Blocked sign-ins",
+    "/audit": "Audit trail",
+    "/recipes": "Recipes",
+    "/recipes/new": "New recipe version",
+    "/recipes/1": "MFR-01 version 1",
+}
+
+# Every post of these pages, an address of it, who may not post it, and what they are told.
+REFUSED = {
+    "/devices/new": ("/devices/new", "tina", "may not set up stations"),
+    "/devices/{code}": ("/devices/hood-1", "tina", "may not set up stations"),
+    "/devices/{code}/certification": ("/devices/hood-1/certification", "tina", "may not set up stations"),
+    "/devices/{code}/enrolment": ("/devices/hood-1/enrolment", "tina", "may not set up stations"),
+    "/devices/{code}/retire": ("/devices/hood-1/retire", "tina", "may not set up stations"),
+    "/devices/{code}/zero": ("/devices/hood-1/zero", "nina", "may not see devices"),
+    "/devices/{code}/test-label": ("/devices/hood-1/test-label", "nina", "may not see devices"),
+    "/stock/stage": ("/stock/stage", "nina", "may not stage stock"),
+    "/stock/receive": ("/stock/receive", "nina", "may not receive stock"),
+    "/stock/staged/{staged_id:int}/end": ("/stock/staged/1/end", "nina", "may not stage stock"),
+    "/stock/lots/{lot_id:int}/recall": ("/stock/lots/1/recall", "tina", "may not recall a lot"),
+    "/people": ("/people", "pablo", "may not manage people"),
+    "/people/{person_id:int}/roles": ("/people/2/roles", "tina", "may not manage people"),
+    "/people/{person_id:int}/badge": ("/people/2/badge", "pablo", "may not manage people"),
+    "/people/{person_id:int}/invitation": ("/people/2/invitation", "tina", "may not manage people"),
+    "/people/{person_id:int}/reopen": ("/people/2/reopen", "tina", "may not reopen a blocked sign-in"),
+    "/people/{person_id:int}/withdraw": ("/people/2/withdraw", "tina", "may not manage people"),
+    "/people/{person_id:int}/end": ("/people/2/end", "tina", "may not manage people"),
+    "/recipes": ("/recipes", "tina", "may not write a recipe"),
+    "/recipes/read": ("/recipes/read", "tina", "may not write a recipe"),
+    "/recipes/{recipe_id:int}/approve": ("/recipes/1/approve", "tina", "may not approve a recipe"),
+    "/recipes/densities/{density_id:int}/approve": ("/recipes/densities/1/approve", "tina", "may not approve a den"),
+}
+ROUTERS = (audit.router, devices.router, people.router, recipes.router, station_setup.router, stock.router)
+
+
+@pytest.mark.parametrize(("page", "title"), PAGES.items())
+def test_a_page_opens_for_the_manager(desk: Desk, page: str, title: str) -> None:
+    html = desk.get(page)
+    assert title in words(html)
+    assert "style=" not in html and "<script>" not in html
+
+
+def test_no_post_of_these_pages_goes_untried() -> None:
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    posts = {route.path for route in routes if "POST" in route.methods}
+    assert posts == set(REFUSED)
+
+
+def test_whoever_may_not_is_refused_in_words_and_nothing_is_stored(desk: Desk) -> None:
+    for address, name, said in REFUSED.values():
+        answer = desk.enter(name).post(address, name="x", reason="because", text="{}", document="{}")
+        assert answer.status_code == 409, f"{address}: {answer.status_code} {answer.text}"
+        assert said in words(answer.text), address
+        assert "ask one" in words(answer.text), address
+    with desk.parts.db.read() as session:
+        assert session.scalar(select(func.count()).select_from(Once)) == 0
+
+
+def test_a_nurse_opens_none_of_these_pages(desk: Desk) -> None:
+    desk.enter("nina")
+    for page in PAGES:
+        assert desk.client.get(page).status_code == 409, page
+
+
+def test_the_rooms_of_the_desk_are_those_one_may_enter(desk: Desk) -> None:
+    assert DESK == 2
+    technician = words(desk.enter("tina").get("/stock"))
+    assert "Recipes" in technician and "Audit trail" not in technician and "Sign-ins" not in technician
+    pharmacist = words(desk.enter("pablo").get("/stock"))
+    assert "Audit trail" in pharmacist and "Sign-ins" in pharmacist and "People" not in pharmacist
