@@ -37,11 +37,19 @@ def _qty(text: object) -> Markup:
     return Markup('<span class="qty">{}</span>').format(text)
 
 
-_QUANTITY = re.compile(r"(\d[\d,.]*(?:\s|\u00a0)(?:mg/mL|mEq/mL|mcg|mg|mL|mEq|mmol|units?|kg|g|L|%|°C)\b%?)")
+# What must never break over two lines: dates with their time, deviations with their uncertainty, numbers with units.
+_QUANTITY = re.compile(
+    r"([+-]?\d[\d,.]*(?:\s|\u00a0)(?:(?:mg/mL|mEq/mL|mcg|mg|mL|mEq|mmol|units?|kg|g|L)\b|%|°C)"
+    r"|\d\d-[A-Z][a-z]{2}-\d{4}(?: \d\d:\d\d)?)"
+)
+    r"(\d{2}-[A-Z][a-z]{2}-\d{4}(?: \d{2}:\d{2})?"
+    r"|\([+-]?[\d.,]+ % ± [\d.,]+ %\)"
+    r"|\d[\d,.]*(?:\s|\u00a0)(?:%|°C|(?:mg/mL|mEq/mL|mcg|mg|mL|mEq|mmol|units?|kg|g|L)\b))"
+)
 
 
 def _quantities(text: str) -> Markup:
-    """Keep every quantity in a sentence unbreakable."""
+    """Keep every quantity and every date in a sentence unbreakable."""
     pieces = _QUANTITY.split(text)
     return Markup("").join(_qty(p) if i % 2 else escape(p) for i, p in enumerate(pieces))
 
