@@ -39,9 +39,6 @@ def _qty(text: object) -> Markup:
 
 # What must never break over two lines: dates with their time, deviations with their uncertainty, numbers with units.
 _QUANTITY = re.compile(
-    r"([+-]?\d[\d,.]*(?:\s|\u00a0)(?:(?:mg/mL|mEq/mL|mcg|mg|mL|mEq|mmol|units?|kg|g|L)\b|%|°C)"
-    r"|\d\d-[A-Z][a-z]{2}-\d{4}(?: \d\d:\d\d)?)"
-)
     r"(\d{2}-[A-Z][a-z]{2}-\d{4}(?: \d{2}:\d{2})?"
     r"|\([+-]?[\d.,]+ % ± [\d.,]+ %\)"
     r"|\d[\d,.]*(?:\s|\u00a0)(?:%|°C|(?:mg/mL|mEq/mL|mcg|mg|mL|mEq|mmol|units?|kg|g|L)\b))"
