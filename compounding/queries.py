@@ -41,6 +41,10 @@ class Line:
     hood: str | None
     since: datetime | None
 
+    @property
+    def stat(self) -> bool:
+        return self.order.is_stat(self.due_at)
+
 
 def records_of(session: Session, work_id: int) -> tuple[Record, ...]:
     """The records of a preparation in their order."""
@@ -100,12 +104,12 @@ def worklist(session: Session, now: datetime) -> list[Line]:
         for dose_id, due_at, version_id in rows
     ]
     lines += _lines(session, (State.MAKING, State.PAUSED))
-    return sorted(lines, key=lambda line: (line.order.priority != "STAT", line.due_at, line.order.title))
+    return sorted(lines, key=lambda line: (not line.stat, line.due_at, line.order.title))
 
 
 def check_queue(session: Session) -> list[Line]:
     """What waits for its check: STAT first, then by due time."""
-    return sorted(_lines(session, (State.MADE,)), key=lambda line: (line.order.priority != "STAT", line.due_at))
+    return sorted(_lines(session, (State.MADE,)), key=lambda line: (not line.stat, line.due_at))
 
 
 def _lines(session: Session, states: Sequence[State]) -> list[Line]:

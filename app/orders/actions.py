@@ -348,9 +348,11 @@ def _write_doses(tx: Tx, version: OrderVersion, verification: Verification) -> i
         return 0
     # What falls due from an hour before the verification on is still given; older times have passed.
     after = max(verification.doses_until, verification.at - timedelta(hours=1))
-    if version.priority == "STAT" or version.interval_minutes is None:
-        after = min(after, version.first_due_at)
     times = due_times(version.first_due_at, version.interval_minutes, version.zone, after, until, version.end_at)
+    nothing_yet = verification.doses_until == version.start_at
+    at_once = version.priority == "STAT" or version.interval_minutes is None
+    if nothing_yet and at_once and version.first_due_at < after:
+        times.insert(0, version.first_due_at)  # A first dose that must be given at once is never too old.
     for at in times:
         tx.session.add(
             Dose(

@@ -55,6 +55,7 @@ class OrderFacts:
     interval_minutes: int | None
     start_at: datetime
     end_at: datetime | None
+    first_due_at: datetime
     stated_at: datetime
     received_at: datetime
     doses: Mapping[str, Quantity]
@@ -69,6 +70,10 @@ class OrderFacts:
     picture_sha256: str | None
     verified_by: str | None
     verified_at: datetime | None
+
+    def is_stat(self, due_at: datetime) -> bool:
+        """Whether a dose due then is to be given at once: the first dose of a STAT order, not those that follow."""
+        return self.priority == "STAT" and due_at <= self.first_due_at
 
     @property
     def place(self) -> str:

@@ -157,6 +157,7 @@ def _facts(
         interval_minutes=version.interval_minutes,
         start_at=version.start_at,
         end_at=version.end_at,
+        first_due_at=version.first_due_at,
         stated_at=version.stated_at,
         received_at=version.received_at,
         doses={d.code: Quantity(_exact(c.amount), c.unit) for c, d in additives},
