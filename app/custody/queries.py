@@ -1,6 +1,7 @@
 """Reading where labelled doses are: one bag, one dose, a nurse's beds, and what is missed."""
 
 import json
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -306,25 +307,29 @@ _LEFT = (What.HANDED_OVER, What.RECEIVED, What.FOUND, What.TAKEN_OUT, What.RETUR
 
 
 def named(session: Session, words: str, now: datetime, limit: int = 10) -> list[AtBed]:
-    """The patients whose family or given name begins with the words, or whose record number they are, with doses."""
-    text = words.strip()
-    if not text:
+    """The patients in the house whose name begins with the words, accents and capitals forgiven, with their doses.
+
+    A record number finds its patient too, in the house or not.
+    """
+    sought = _plain(words)
+    if not sought:
         return []
-    exactly = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    begins = exactly + "%"
-    query = (
-        select(Patient.id)
-        .where(
-            or_(
-                Patient.family.ilike(begins, escape="\\"),
-                Patient.given.ilike(begins, escape="\\"),
-                Patient.mrn.ilike(exactly, escape="\\"),
-            )
-        )
-        .order_by(Patient.family, Patient.given)
-        .limit(limit)
-    )
     beds = {stay.patient_id: (_bed(stay, unit), unit.zone if unit else None) for stay, unit in _stays(session)}
+    here = select(Patient).join(Stay, Stay.patient_id == Patient.id).where(Stay.ended_at.is_(None)).distinct()
+    found = {
+        each.id: each
+        for each in (*session.scalars(here), *session.scalars(select(Patient).where(Patient.mrn == words.strip())))
+        if any(_plain(name).startswith(sought) for name in (each.family, each.given)) or each.mrn == words.strip()
+    }
     nowhere = (Bed("place not known", None), None)
-    found = ((patient_id, *beds.get(patient_id, nowhere)) for patient_id in session.scalars(query))
-    return [_at_bed(session, bed, patient_id, zone, now) for patient_id, bed, zone in found]
+    first = sorted(found.values(), key=lambda each: (_plain(each.family), _plain(each.given)))[:limit]
+    return [
+        _at_bed(session, bed, each.id, zone, now)
+        for each, (bed, zone) in ((each, beds.get(each.id, nowhere)) for each in first)
+    ]
+
+
+def _plain(name: str) -> str:
+    """A name as it is typed in a hurry: no capitals, no accents."""
+    apart = unicodedata.normalize("NFKD", name.strip().casefold())
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
