@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.canonical import sha256
+from app.core.errors import Invalid
 from app.stations.models import Weighing
 from compounding.models import Preparation, StepRecord
 from compounding.queries import records_of
@@ -51,7 +52,11 @@ def _one(session: Session, preparation: Preparation) -> Replayed:
         found += [f"{where}: {words}." for words in weight_differences(_kept(weighing), read)]
     if sha256(preparation.worksheet) != preparation.worksheet_sha256:
         found.append(f"Preparation {work_id}: the worksheet is not the one that was frozen.")
-    sheet = read_worksheet(preparation.worksheet)
+    try:
+        sheet = read_worksheet(preparation.worksheet)
+    except Invalid as wrong:
+        found.append(f"Preparation {work_id}: the worksheet can not be read: {' '.join(wrong.fields.values())}")
+        return Replayed(work_id, len(weighings), 0, tuple(found))
     kept = {number: _kept(each) for number, each in weighings.items()}
     for record, words in verdict_differences(sheet, records, kept):
         found.append(f"Preparation {work_id}, record {record.number} ({record.step}): {words}.")

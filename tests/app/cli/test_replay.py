@@ -1,0 +1,137 @@
+"""Replay: what is stored is recomputed from the balance's own bytes, and every difference is said."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import partial
+
+import pytest
+from sqlalchemy import text
+
+from app.db.session import Db
+from app.stations.actions import Weight
+from compounding import hood_actions
+from compounding.records import Weighed, from_text, to_text
+from compounding.replay import Kept, weight_differences
+from compounding.replay_queries import replay
+from devices.protocols import PROTOCOLS
+from devices.window import read_window
+from tests.hospital import BALANCE, HOUSE, Hospital, hospital
+
+READ = partial(read_window, protocol=PROTOCOLS["mt-sics"])
+
+
+def window(*grams: str, epoch: int = 1, first: int = 40) -> bytes:
+    """A stored window: one reading each 0.25 s, moving where a weight ends in '?'."""
+    lines = []
+    for i, each in enumerate(grams):
+        mark = b"D" if each.endswith("?") else b"S"
+        value = each.rstrip("?").rjust(10).encode()
+        before = Decimal(i + 1 - len(grams)) / 4
+        lines.append(f"{before:.3f} {epoch} {first + i} ".encode() + b"S " + mark + b" " + value + b" g\n")
+    return b"".join(lines)
+
+
+class Weighing(Hospital):
+    """The pretend hospital whose balance really sent what is stored."""
+
+    def weigh(self, work_id: int, step: str, grams: str, *, insist: bool = False, epoch: int = 1, n: int = 5) -> None:
+        raw = window("0.00", "88.10?", *[grams] * n, epoch=epoch)
+        weight = Weight(Decimal(grams), n, BALANCE, epoch, "mt-sics", raw)
+        with self.db.write(self.who("tina")) as tx:
+            hood_actions.weigh(tx, work_id, step, weight, HOUSE, insist=insist)
+
+
+@pytest.fixture
+def house(db: Db) -> Iterator[Hospital]:
+    seeded = hospital(db)
+    yield Weighing(seeded.db, seeded.people)
+
+
+def told(db: Db) -> list[str]:
+    with db.read() as session:
+        return [words for each in replay(session) for words in each.differences]
+
+
+def forge(db: Db, table: str, change: str) -> None:
+    """Change what is never changed, as whoever owns the tables could."""
+    with db.writer.begin() as connection:
+        if db.is_sqlite:
+            connection.execute(text(f"DROP TRIGGER {table}_no_update"))
+        else:
+            connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+        connection.execute(text(change))
+
+
+def kept(**other: object) -> Kept:
+    facts = {
+        "value_g": Decimal("276.40"),
+        "readings": 5,
+        "readability_g": Decimal("0.01"),
+        "balance": BALANCE,
+        "epoch": 1,
+        "window": window(*["276.40"] * 5),
+    }
+    return Kept(**facts | other)  # type: ignore[arg-type]
+
+
+def test_every_weight_and_verdict_of_a_whole_day_agrees(house: Hospital) -> None:
+    house.made("MFR-01")
+    house.made("MFR-27", tray="TRAY-02", number="RX1002")
+    with house.db.read() as session:
+        found = list(replay(session))
+    assert [(each.weights, each.verdicts) for each in found] == [(2, 1), (3, 2)]
+    assert [words for each in found for words in each.differences] == []
+    shown = [r.facts.verdict for r in house.at(1).records if isinstance(r.facts, Weighed)]
+    assert shown == [None, "within"], "a weight that only starts a difference decides nothing"
+
+
+def test_whatever_was_changed_afterwards_is_told(house: Hospital) -> None:
+    house.made("MFR-01")
+    db = house.db
+    forge(db, "weighing", "UPDATE weighing SET value_g = value_g + 1000000 WHERE id = 1")
+    assert told(db) == [
+        "Preparation 1, weighing 1: the stored bytes say 276.40 g, the record says 277.4 g.",
+        "Preparation 1, record 4 (bag-before): the step says 276.40 g of 5 readings, its weighing 277.4 g of 5.",
+    ]
+    forge(db, "step_record", "UPDATE step_record SET facts = replace(facts, '\"within\"', '\"under\"')")
+    assert told(db)[-1] == "Preparation 1, record 5 (bag-after): the verdict is 'within', but 'under' was shown."
+    wider = """replace(worksheet, '"tolerance_percent":"', '"tolerance_percent":"1')"""
+    with db.writer.begin() as connection:
+        connection.execute(text(f"UPDATE preparation SET worksheet = {wider}"))
+    assert told(db)[-2:] == [
+        "Preparation 1: the worksheet is not the one that was frozen.",
+        "Preparation 1: the worksheet can not be read: The tolerance may not be wider than the hard limit.",
+    ]
+
+
+def test_the_readings_that_were_averaged_are_the_newest_ones() -> None:
+    older = window("276.40", "276.40", "276.40", "276.40", "276.40", "276.40")
+    assert weight_differences(kept(window=older), READ) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"value_g": Decimal("276.41")}, "the stored bytes say 276.40 g, the record says 276.41 g"),
+        ({"window": window(*["276.40"] * 3, "276.40?", "276.40")}, "the stored readings never stood still"),
+        ({"window": window("276.40", "276.40")}, "5 readings were averaged, but only 2 are stored"),
+        ({"epoch": 2}, "the bytes are of start 1 of the balance, the record says 2"),
+        ({"window": b"once upon a time\n" * 5}, "the stored bytes can not be read: "),
+        ({"readings": 3, "window": window("276.40", "276.40", "276.40")}, "the stored readings never stood still"),
+    ],
+)  # fmt: skip
+def test_a_weight_that_its_bytes_do_not_show_is_told(other: dict[str, object], words: str) -> None:
+    found = weight_differences(kept(**other), READ)
+    assert len(found) == 1
+    assert found[0].startswith(words)
+
+
+def test_a_weighed_record_from_before_verdicts_were_kept_is_still_read() -> None:
+    old = '{"balance":"SIM-0001","epoch":1,"insisted":false,"readings":5,"value_g":"276.40"}'
+    facts = from_text("weighed", old)
+    assert facts == Weighed(Decimal("276.40"), 5, "SIM-0001", 1, False)
+
+
+def test_a_verdict_is_read_back_as_it_was_written() -> None:
+    facts = Weighed(Decimal("297.37"), 5, BALANCE, 1, False, "within", Decimal("20.680473"))
+    assert from_text("weighed", to_text(facts)) == facts
