@@ -252,7 +252,7 @@ PATIENTS = (
     StatedPatient("700102", "Rivers", "Amos", date(1948, 9, 17), "M", (), Decimal(88), None, None),
     StatedPatient("700103", "Stone", "Ivy", date(1979, 6, 30), "F", None, None, None, None),
 )
-_PLACES = (("V9001", "7W", "12", "A"), ("V9002", "7W", "14", "B"), ("V9003", "ICU", "3", "1"))
+PLACES = (("V9001", "7W", "12", "A"), ("V9002", "7W", "14", "B"), ("V9003", "ICU", "3", "1"))
 
 
 def order(
@@ -270,7 +270,7 @@ def order(
     """An order as stated: `drugs` by code to (amount, unit), `base` (code, volume in mL), first due in two hours."""
     now = db.clock()
     first = due or (now + timedelta(hours=2)).replace(minute=0, second=0, microsecond=0)
-    visit, unit, room, bed = _PLACES[patient]
+    visit, unit, room, bed = PLACES[patient]
     parts = []
     with db.read() as session:
         for role, code, amount, measure in [

@@ -1,10 +1,9 @@
 """The pretend hospital in operation: a database, a simulated balance and printer behind real ports, pages, a bench."""
 
-import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,10 +14,11 @@ import uvicorn
 from app import demo
 from app.db import migrate
 from app.db.session import SYSTEM, Db
+from app.demo_orders import CODES, DAY, SENDER, arriving, map_codes
 from app.demo_picture import jpeg
+from app.formulary.queries import drug_by_code
 from app.identity.queries import people as everybody
 from app.main import create_app, metadata, open_database, put_together, system_clock
-from app.orders import actions as orders
 from app.settings import Settings
 from app.stations.actions import add_station
 from app.stations.models import Station
@@ -31,12 +31,6 @@ from devices.simulators import SimulatedBalance
 HOOD, SECOND = "hood-1", "hood-2"
 SERIALS = {HOOD: "SIM-0001", SECOND: "SIM-0002"}
 KINDS = {"tina": "hood", "pablo": "desk", "petra": "desk", "nina": "ward"}
-DAY = (
-    (demo.VANCOMYCIN, demo.SALINE_250, 0, "STAT"),
-    ({"potassium-chloride": ("40", "mEq")}, demo.SALINE_1000, 1, "routine"),
-    ({"vancomycin": ("750", "mg")}, demo.SALINE_250, 2, "routine"),
-    ({"potassium-chloride": ("20", "mEq"), "magnesium-sulfate": ("2", "g")}, demo.SALINE_1000, 1, "routine"),
-)
 
 
 @dataclass
@@ -56,6 +50,7 @@ def trial(
     *,
     database: str | None = None,
     settle_s: float = 1.2,
+    hl7_port: int = 0,
     second_hood: bool = False,
     settings: Settings | None = None,
     clock: Callable[[], datetime] = system_clock,
@@ -71,6 +66,8 @@ def trial(
         backups=folder / "backups",
         hospital="Laminar General (pretend)",
         zone=demo.ZONE,
+        mllp_port=hl7_port,
+        mllp_sender=SENDER,
     )
     with ExitStack() as open_things:
         codes = (HOOD, SECOND) if second_hood else (HOOD,)
@@ -79,6 +76,8 @@ def trial(
         printer = open_things.enter_context(SimulatedPrinter())
         people = furnish(settings, balances, printer, clock)
         parts = put_together(settings, clock)
+        with parts.db.read() as session:
+            names = {code: drug.name for code in CODES if (drug := drug_by_code(session, code))}
         open_things.callback(parts.db.close)
         bench = Bench(
             hood=HOOD,
@@ -87,7 +86,7 @@ def trial(
             barcode=barcode,
             ndcs=tuple(good.ndc for good in demo.GOODS),
             picture=jpeg,
-            order=arriving(parts, people),
+            order=lambda: "",
             cast=tuple(
                 Player(name, ", ".join(sorted(roles)), KINDS[key], demo.BADGES[key], demo.PIN)
                 for key, (name, roles) in demo.CAST.items()
@@ -95,6 +94,12 @@ def trial(
         )
         app = create_app(parts, extra=(router,))
         app.state.bench = bench
+
+        def heard_on() -> int | None:
+            wire = getattr(app.state, "wire", None)
+            return wire.port if wire else None
+
+        bench.order = arriving(heard_on, names, clock)
         app.add_middleware(Door)
         yield Trial(parts, app, bench, balances, people)
 
@@ -151,18 +156,15 @@ def _second_stations(tx: Any, balance: SimulatedBalance) -> None:
 def _orders_of_the_day(db: Db, people: dict[str, int]) -> None:
     """Four orders, verified, so that the hood has something to do from the first minute."""
     now = db.clock()
-    for number, (drugs, base, patient, priority) in enumerate(DAY):
+    with db.write(demo.who("pablo", people)) as tx:
+        map_codes(tx)
+    for number, each in enumerate(DAY):
         due = (now + timedelta(minutes=45 + 30 * number)).replace(second=0, microsecond=0)
         stated = demo.order(
-            db, drugs, base, patient=patient, number=f"RX{1001 + number}", priority=priority, due=due,
-            frequency=_frequency(priority),
+            db, each.drugs, each.base, patient=each.patient, number=f"RX{1001 + number}", priority=each.priority,
+            due=due, frequency=each.frequency,
         )  # fmt: skip
         demo.verified_order(db, people, stated)
-
-
-def _frequency(priority: str) -> str:
-    """A STAT dose is given once."""
-    return "ONCE" if priority == "STAT" else "Q12H"
 
 
 def barcode(ndc: str, serial: str, expired: bool) -> str:
@@ -171,25 +173,6 @@ def barcode(ndc: str, serial: str, expired: bool) -> str:
     if expired:
         return demo.barcode(key, expiry=date(2024, 1, 31), lot="OLD01", serial=serial)
     return demo.barcode(key, serial=serial)
-
-
-def arriving(parts: Parts, people: dict[str, int]) -> Callable[[], str]:
-    """`arriving(…)()`: one more order comes in, transcribed and not verified; says so in a sentence."""
-    numbers = itertools.count(1)
-
-    def arrive() -> str:
-        number = next(numbers)
-        drugs, base, patient, priority = DAY[number % len(DAY)]
-        due = (parts.clock() + timedelta(minutes=60)).replace(second=0, microsecond=0)
-        stated = demo.order(
-            parts.db, drugs, base, patient=patient, priority=priority, due=due,
-            number=f"RX{parts.clock():%H%M%S}{number}", frequency=_frequency(priority),
-        )  # fmt: skip
-        with parts.db.write(demo.who("tina", people)) as tx:
-            orders.state(tx, replace(stated, stated_at=parts.clock()))
-        return f"An order for {stated.patient.family} arrived: verify it at the desk."
-
-    return arrive
 
 
 class Server(uvicorn.Server):

@@ -11,12 +11,15 @@ from app.demo_day import KINDS, Server, trial
 from app.demo_play import Day
 
 FOLDER = Path("var/demo")
+demo = typer.Typer(add_completion=False)
 
 
-def demo(
+@demo.command()
+def open_hospital(
     play: Annotated[bool, typer.Option("--play", help="The day plays by itself, at stations of its own.")] = False,
     port: Annotated[int, typer.Option(help="Port of the pages.")] = 8080,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget the last trial and begin anew.")] = False,
+    hl7_port: Annotated[int, typer.Option(help="Port on this host that hears HL7 orders (MLLP).")] = 2575,
     database: Annotated[str | None, typer.Option(help="Another database, by URL; else one file in var/demo.")] = None,
     folder: Annotated[Path, typer.Option(help="Where the trial keeps its database and photos.")] = FOLDER,
 ) -> None:
@@ -24,10 +27,10 @@ def demo(
     if fresh and folder.exists():
         shutil.rmtree(folder)
     try:
-        with trial(folder, database=database, second_hood=play) as opened:
+        with trial(folder, database=database, hl7_port=hl7_port, second_hood=play) as opened:
             server = Server(opened.app, port)
             thread = server.in_thread()
-            typer.echo(welcome(server.port, play))
+            typer.echo(welcome(server.port, hl7_port, play))
             day = Day(opened, server.port) if play else None
             if day:
                 day.start()
@@ -45,7 +48,7 @@ def demo(
         raise typer.Exit(1) from None
 
 
-def welcome(port: int, play: bool) -> str:
+def welcome(port: int, hl7_port: int, play: bool) -> str:
     """What the terminal says: where to go, who is who, what to do first. Ten lines."""
     at = {key: f"http://{KINDS[key]}.localhost:{port}" for key in hospital.CAST}
     people = [
@@ -61,7 +64,7 @@ def welcome(port: int, play: bool) -> str:
             "A pretend hospital is open. Nothing here is real, and nothing may be given to anybody.",
             *people,
             f"Everybody's PIN is {hospital.PIN}; each sign-in page also has a button.",
-            f"  The bench (pan, scanner, printer)  http://hood.localhost:{port}/bench",
+            f"  The bench (pan, scanner, printer)  http://hood.localhost:{port}/bench; HL7 on port {hl7_port}",
             first,
             "Keep the hood and the bench in two windows side by side. Ctrl-C closes the hospital.",
         )
