@@ -1,4 +1,4 @@
-"""A small pretend hospital: the cast, three stations, six products, four recipes, and the day's orders.
+"""A small pretend hospital: the cast, three stations, six containers, four recipes, and the day's orders.
 
 The demo and the tests use the same one. Numbers about products are facts with their source; patients are made up.
 """
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from app.core.permissions import Role
 from app.core.quantity import Quantity
-from app.db.session import Db, Who
+from app.db.session import Db, Tx, Who
 from app.formulary import actions as formulary
 from app.formulary.ndc import gtin_of_ndc10
 from app.formulary.product import Displacement
@@ -42,7 +42,7 @@ BADGES = {name: f"BADGE-{name.upper()}2026" for name in CAST}
 
 @dataclass(frozen=True)
 class Good:
-    """One product of the pretend pharmacy, and the lot that lies at its hood."""
+    """One container of the pretend pharmacy (a product in one size), and the lot that lies at its hood."""
 
     key: str
     ndc: str
@@ -90,9 +90,9 @@ GOODS = (
         "P456789", densities={"as supplied": ("1.005", "0.001", "NaCl 0.9 %, density tables")},
     ),
     Good(
-        "litre", "0409-7983", "0409-7983-09", "Sodium Chloride 0.9 %", "Hospira, Inc.", "INJECTION, SOLUTION",
-        "9 g/1000mL", "nacl-0.9", "bag", None, Decimal(1000), (Decimal(1020), Decimal(1130)), "P778211",
-        densities={"as supplied": ("1.005", "0.001", "NaCl 0.9 %, density tables")},
+        "litre", "0338-0049", "0338-0049-04", "Sodium Chloride 0.9 %", "Baxter Healthcare Corporation",
+        "INJECTION, SOLUTION", "9 g/1000mL", "nacl-0.9", "bag", None, Decimal(1000), (Decimal(1020), Decimal(1130)),
+        "P778211", densities={"as supplied": ("1.005", "0.001", "NaCl 0.9 %, density tables")},
     ),
     Good(
         "potassium", "0409-6653", "0409-6653-18", "Potassium Chloride", "Hospira, Inc.",
@@ -128,7 +128,7 @@ class Devices:
 
 
 def good(key: str) -> Good:
-    """One product of the pretend pharmacy by its short name."""
+    """One container of the pretend pharmacy by its short name."""
     return next(each for each in GOODS if each.key == key)
 
 
@@ -201,23 +201,20 @@ def _stations(db: Db, petra: Who, devices: Devices) -> None:
 def _formulary(db: Db, people: Mapping[str, int]) -> None:
     pablo, petra, tina = (who(name, people) for name in ("pablo", "petra", "tina"))
     densities: list[int] = []
+    products: dict[str, int] = {}
     with db.write(pablo) as tx:
         drugs = {code: formulary.add_drug(tx, code, name, kind, high_alert=h) for code, name, kind, h in DRUGS}
         for each in GOODS:
-            number = formulary.add_product(
-                tx,
-                each.ndc,
-                each.name,
-                nonproprietary=each.name.upper(),
-                labeler=each.labeler,
-                form=each.form,
-                route="INTRAVENOUS",
-                strength=each.strength,
-                packages={each.package: f"1 {each.container}"},
-            )
+            if each.ndc not in products:
+                products[each.ndc] = _product(tx, each)
+                # The density is the liquid's, so it is entered once for all sizes of a product.
+                for state, (rho, u, source) in (each.densities or {}).items():
+                    densities.append(
+                        formulary.enter_density(tx, products[each.ndc], state, Decimal(rho), Decimal(u), source)
+                    )
             formulary.take_into_use(
                 tx,
-                number,
+                each.package,
                 drugs[each.drug],
                 container=each.container,
                 content=each.content,
@@ -226,15 +223,28 @@ def _formulary(db: Db, people: Mapping[str, int]) -> None:
                 gross_min_g=each.gross[0],
                 gross_max_g=each.gross[1],
             )
-            for state, (rho, u, source) in (each.densities or {}).items():
-                densities.append(formulary.enter_density(tx, number, state, Decimal(rho), Decimal(u), source))
     with db.write(petra) as tx:
         for density in densities:
             formulary.approve_density(tx, density)
     with db.write(tina) as tx:
-        for number, each in enumerate(GOODS, start=1):
-            lot = stock.lot_for(tx, number, each.lot, date(2027, 3, 31))
+        for each in GOODS:
+            lot = stock.lot_for(tx, products[each.ndc], each.lot, date(2027, 3, 31))
             stock.receive(tx, lot.id, Decimal(200))
+
+
+def _product(tx: Tx, each: Good) -> int:
+    """Enter the product of a container, with all the packages of it that the pretend pharmacy uses."""
+    return formulary.add_product(
+        tx,
+        each.ndc,
+        each.name,
+        nonproprietary=each.name.upper(),
+        labeler=each.labeler,
+        form=each.form,
+        route="INTRAVENOUS",
+        strength=each.strength,
+        packages={size.package: f"1 {size.container}" for size in GOODS if size.ndc == each.ndc},
+    )
 
 
 def _recipes(db: Db, people: Mapping[str, int]) -> None:

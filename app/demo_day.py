@@ -84,7 +84,7 @@ def trial(
             balance=balances[HOOD],
             printer=printer,
             barcode=barcode,
-            ndcs=tuple(good.ndc for good in demo.GOODS),
+            ndcs=tuple(good.package for good in demo.GOODS),
             picture=jpeg,
             order=lambda: "",
             cast=tuple(
@@ -169,7 +169,7 @@ def _orders_of_the_day(db: Db, people: dict[str, int]) -> None:
 
 def barcode(ndc: str, serial: str, expired: bool) -> str:
     """What a scanner reads from a container of the pretend pharmacy."""
-    key = next(good.key for good in demo.GOODS if good.ndc == ndc)
+    key = next(good.key for good in demo.GOODS if good.package == ndc)
     if expired:
         return demo.barcode(key, expiry=date(2024, 1, 31), lot="OLD01", serial=serial)
     return demo.barcode(key, serial=serial)

@@ -1,28 +1,33 @@
-"""Containers at the hood: the right product, in date, not recalled, not used up, not scanned before."""
+"""Containers at the hood: the right product and size, in date, not recalled, not used up, not scanned before."""
 
+from datetime import date
 from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
 
 from app.core.wording import day
 from app.db.session import Tx
 from app.formulary.barcode import read_barcode
-from app.formulary.product import Ambiguous
-from app.formulary.queries import find_package
+from app.formulary.product import Ambiguous, FoundPackage
+from app.formulary.queries import drug, find_package, package_in_use
 from app.identity.actions import one_at_a_time
 from app.inventory.actions import lot_for
 from app.inventory.models import Lot
 from app.inventory.queries import container_problems, staged_at
 from compounding.opened import Opened
+from compounding.planning_queries import fills
 from compounding.procedure import Standing
 from compounding.queries import serial_in_hand
 from compounding.recipe import Scan
 from compounding.records import Asked, Scanned
 from compounding.step_actions import add_record, add_stop, hood_of
+from compounding.worksheet import Candidate
 
 _CONTAINERS = 7_411_003  # PostgreSQL's advisory lock for scans of containers; the second number is the product.
 
 
 def container(tx: Tx, at: Opened, step: Scan, text: str) -> None:
-    """A container's code: the right product, in date, not recalled, not used up, not scanned before."""
+    """A container's code: the right product and size, in date, not recalled, not used up, not scanned before."""
     local = tx.now.astimezone(ZoneInfo(at.sheet.zone))
     read = read_barcode(text, today=local.date())
     wanted = at.sheet.labels[step.slot]
@@ -35,38 +40,65 @@ def container(tx: Tx, at: Opened, step: Scan, text: str) -> None:
     if isinstance(found, Ambiguous):
         add_stop(tx, at, "Not sure which product this is", shown(text), wanted, found.why)
         return
-    candidate = at.sheet.candidate(step.slot, found.product_id) if found else None
-    if found is None or candidate is None:
-        name = (
-            f"{found.product_name} {found.strength} ({found.ndc})" if found else f"an unknown product ({shown(text)})"
-        )
+    if found is None:
+        name = f"an unknown product ({shown(text)})"
         add_stop(tx, at, "Wrong product", name, wanted, "Put it back and scan the right one.")
         return
+    candidate = at.sheet.candidate(step.slot, found.package_id)
+    if candidate is None:
+        what, name, remedy = _not_wanted(tx.session, at, step, found, local.date())
+        add_stop(tx, at, what, name, wanted, remedy)
+        return
     if read.lot is None or read.expiry is None:
-        _ask_for_lot(tx, at, step, candidate.product_id, read.serial)
+        _ask_for_lot(tx, at, step, candidate, read.serial)
         return
     lot = lot_for(tx, candidate.product_id, read.lot, read.expiry)
-    _take_container(tx, at, step, lot, read.serial, "scan")
+    _take_container(tx, at, step, candidate.package_id, lot, read.serial, "scan")
 
 
-def _ask_for_lot(tx: Tx, at: Opened, step: Scan, product_id: int, serial: str | None) -> None:
+def _not_wanted(session: Session, at: Opened, step: Scan, found: FoundPackage, on: date) -> tuple[str, str, str]:
+    """Why a known package is not the one for a step: the stop's heading, what was scanned with its size, what to do.
+
+    One product comes in several sizes, and they look alike: the size is said in words beside the wanted one.
+    """
+    slot = at.sheet.recipe.slot(step.slot)
+    back = "Put it back and scan the right one."
+    meant = None if found.drug_id is None else drug(session, found.drug_id)
+    here = package_in_use(session, found.package_id, on)
+    if meant is None or meant.code != slot.drug:
+        size = here.size if here else found.description
+        return "Wrong product", f"{found.product_name} {found.strength}, {size} ({found.ndc})", back
+    if here is None:
+        name = f"{found.product_name}, {found.description} ({found.ndc})"
+        return "This package is not in use", name, "Scan the container itself, or ask a pharmacist about this package."
+    name = f"{here.sized} {here.container} ({here.ndc})"
+    if fills(here, slot):
+        # It came into use, or into another size, after this dose was planned; the worksheet is frozen.
+        remedy = "Scan one that was in use when this dose was started, or reject the dose and start it again."
+        return "Not planned for this dose", name, remedy
+    return "Wrong size" if here.container == slot.container else "Wrong container", name, back
+
+
+def _ask_for_lot(tx: Tx, at: Opened, step: Scan, candidate: Candidate, serial: str | None) -> None:
     """The code says neither lot nor expiry: ask about the lot that was staged, or say that none was."""
-    staged = [s for s in staged_at(tx.session, hood_of(tx).id, product_id) if s.on_hand > 0]
+    staged = [s for s in staged_at(tx.session, hood_of(tx).id, candidate.product_id) if s.on_hand > 0]
     wanted = at.sheet.labels[step.slot]
     if not staged:
         remedy = "Have its carton read and staged to this hood, outside the hood."
         add_stop(tx, at, "Lot and expiry are not known", "a code without lot and expiry", wanted, remedy)
         return
     first = staged[0]
-    add_record(tx, at, step.key, Asked(product_id, first.number, first.expiry, serial))
+    add_record(tx, at, step.key, Asked(candidate.package_id, candidate.product_id, first.number, first.expiry, serial))
 
 
 def accept_lot(tx: Tx, at: Opened, step: Scan, asked: Asked) -> None:
     lot = lot_for(tx, asked.product_id, asked.lot, asked.expiry)
-    _take_container(tx, at, step, lot, asked.serial, "staged")
+    _take_container(tx, at, step, asked.package_id, lot, asked.serial, "staged")
 
 
-def _take_container(tx: Tx, at: Opened, step: Scan, lot: Lot, serial: str | None, how: str) -> None:
+def _take_container(
+    tx: Tx, at: Opened, step: Scan, package_id: int, lot: Lot, serial: str | None, how: str
+) -> None:
     if serial:
         # Two hoods that scan one container at once meet here; the second then sees what the first has scanned.
         one_at_a_time(tx, _CONTAINERS, lot.product_id)
@@ -79,7 +111,7 @@ def _take_container(tx: Tx, at: Opened, step: Scan, lot: Lot, serial: str | None
         shown = f"lot {lot.number}, expires {day(lot.expiry)}" + (f", serial {serial}" if serial else "")
         add_stop(tx, at, "Do not use it", shown, at.sheet.labels[step.slot], " ".join(problems))
         return
-    facts = Scanned(lot.product_id, lot.number, lot.expiry, serial, how)
+    facts = Scanned(package_id, lot.product_id, lot.number, lot.expiry, serial, how)
     add_record(tx, at, step.key, facts, lot_id=lot.id)
 
 

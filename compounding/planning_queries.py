@@ -1,4 +1,4 @@
-"""Planning a dose: the one recipe that serves its order, the products in use, the hood; frozen as a worksheet."""
+"""Planning a dose: the one recipe that serves its order, the packages in use, the hood; frozen as a worksheet."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from app.core.errors import Invalid, Refused
 from app.core.quantity import Quantity, Ratio
 from app.core.wording import tall_man
-from app.formulary.product import ApprovedDensity, ProductInUse
-from app.formulary.queries import drug_by_code, products_in_use
+from app.formulary.product import ApprovedDensity, PackageInUse
+from app.formulary.queries import drug_by_code, packages_in_use
 from app.orders.facts import OrderFacts
 from app.stations.models import Station
 from compounding.amounts import target_of
@@ -119,37 +119,41 @@ def _candidates(session: Session, slot: Slot, today: date) -> tuple[Candidate, .
     if drug is None:
         return ()
     return tuple(
-        _candidate(product)
-        for product in products_in_use(session, drug.drug_id, today)
-        if product.container == slot.container and _same_size(product, slot)
+        _candidate(package)
+        for package in packages_in_use(session, drug.drug_id, today)
+        if fills(package, slot)
     )
 
 
-def _same_size(product: ProductInUse, slot: Slot) -> bool:
-    if slot.content is not None and product.content != slot.content:
+def fills(package: PackageInUse, slot: Slot) -> bool:
+    """Tell whether a package of the slot's drug is the container that the slot wants, in the size that it wants."""
+    if package.container != slot.container:
         return False
-    return slot.volume is None or product.volume_ml == slot.volume.to("mL").value
+    if slot.content is not None and package.content != slot.content:
+        return False
+    return slot.volume is None or package.volume_ml == slot.volume.to("mL").value
 
 
-def _candidate(product: ProductInUse) -> Candidate:
+def _candidate(package: PackageInUse) -> Candidate:
     densities = {
         state: Density(found.g_per_ml, found.u_g_per_ml, found.source)
-        for state, found in (("as supplied", product.as_supplied), ("reconstituted", product.reconstituted))
+        for state, found in (("as supplied", package.as_supplied), ("reconstituted", package.reconstituted))
         if isinstance(found, ApprovedDensity)
     }
-    powder = product.displacement
+    powder = package.displacement
     return Candidate(
-        product_id=product.product_id,
-        ndc=product.ndc,
-        name=product.name,
-        content=product.content,
-        volume_ml=product.volume_ml,
+        package_id=package.package_id,
+        product_id=package.product_id,
+        ndc=package.ndc,
+        name=package.sized,
+        content=package.content,
+        volume_ml=package.volume_ml,
         displacement_ml=powder.ml if powder else None,
         displacement_u_ml=powder.u_ml if powder else None,
         displacement_source=powder.source if powder else None,
         densities=densities,
-        gross_min_g=product.gross_min_g,
-        gross_max_g=product.gross_max_g,
+        gross_min_g=package.gross_min_g,
+        gross_max_g=package.gross_max_g,
     )
 
 

@@ -170,7 +170,7 @@ def _bound(sheet: Worksheet, done: Mapping[str, Record]) -> dict[str, Candidate]
     for step in sheet.recipe.steps:
         record = done.get(step.key)
         if isinstance(step, Scan) and record and isinstance(record.facts, Scanned):
-            candidate = sheet.candidate(step.slot, record.facts.product_id)
+            candidate = sheet.candidate(step.slot, record.facts.package_id)
             if candidate:
                 found[step.slot] = candidate
     return found

@@ -82,8 +82,8 @@ def _record(at: Opened, r: Record, who: str, weighings: Mapping[int, Weighing]) 
     weighing = weighings.get(r.weighing_id) if r.weighing_id else None
     words, state, photo = f"{what}: done", "ok", None
     match r.facts:
-        case Scanned(product_id=product_id, lot=lot, expiry=expiry, serial=serial, how=how):
-            name = _product(at, product_id)
+        case Scanned(package_id=package_id, lot=lot, expiry=expiry, serial=serial, how=how):
+            name = _container(at, package_id)
             words = f"scanned {name}, lot {lot}, expires {day(expiry)}" + (f", serial {serial}" if serial else "")
             if how == "staged":
                 words, state = words + " (lot confirmed by hand)", "caution"
@@ -109,12 +109,12 @@ def _record(at: Opened, r: Record, who: str, weighings: Mapping[int, Weighing]) 
     return Sentence(r.at, who, words, state, weighing, photo)
 
 
-def _product(at: Opened, product_id: int) -> str:
+def _container(at: Opened, package_id: int) -> str:
     for found in at.sheet.candidates.values():
         for candidate in found:
-            if candidate.product_id == product_id:
+            if candidate.package_id == package_id:
                 return f"{candidate.name} ({candidate.ndc})"
-    return "a product"
+    return "a container"
 
 
 def signatures_of(session: Session, at: Opened) -> list[Signature]:

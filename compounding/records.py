@@ -10,8 +10,12 @@ from app.core.canonical import canonical
 
 @dataclass(frozen=True)
 class Scanned:
-    """A container was scanned for a step. `how`: 'scan' (its code says all), or 'staged' (lot and expiry confirmed)."""
+    """A container was scanned for a step. `how`: 'scan' (its code says all), or 'staged' (lot and expiry confirmed).
 
+    The package says which size it is; the lot belongs to the product.
+    """
+
+    package_id: int
     product_id: int
     lot: str
     expiry: date
@@ -86,6 +90,7 @@ class Stopped:
 class Asked:
     """A question waits for YES: is it this lot? (staged stock whose code carries neither lot nor expiry)"""
 
+    package_id: int
     product_id: int
     lot: str
     expiry: date

@@ -25,8 +25,12 @@ class Density:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A product that may fill a slot, with all that the arithmetic needs of it."""
+    """A package (the container in the hand) that may fill a slot, with all that the arithmetic needs of it.
 
+    `name` carries the size, because one product comes in several: 'Sodium Chloride 0.9 % 250 mL'.
+    """
+
+    package_id: int
     product_id: int
     ndc: str
     name: str
@@ -51,7 +55,7 @@ class Balance:
 
 @dataclass(frozen=True)
 class Worksheet:
-    """One planned dose. `doses` gives each additive's ordered amount; `candidates` the products for each slot."""
+    """One planned dose. `doses` gives each additive's ordered amount; `candidates` the packages for each slot."""
 
     title: str
     version_id: int
@@ -64,8 +68,9 @@ class Worksheet:
     hood: str
     labels: Mapping[str, str]
 
-    def candidate(self, slot: str, product_id: int) -> Candidate | None:
-        return next((c for c in self.candidates[slot] if c.product_id == product_id), None)
+    def candidate(self, slot: str, package_id: int) -> Candidate | None:
+        """The candidate that a package is for a slot; None when this package (another size of it too) is not wanted."""
+        return next((c for c in self.candidates[slot] if c.package_id == package_id), None)
 
     def to_text(self) -> str:
         """Write the worksheet as canonical JSON; `read_worksheet` reads it back equal."""
@@ -114,6 +119,7 @@ def _read_quantity(pair: list[str]) -> Quantity:
 
 def _candidate(c: Candidate) -> dict[str, Any]:
     return {
+        "package_id": c.package_id,
         "product_id": c.product_id,
         "ndc": c.ndc,
         "name": c.name,
@@ -133,6 +139,7 @@ def _read_candidate(d: dict[str, Any]) -> Candidate:
         return None if d[name] is None else Decimal(d[name])
 
     return Candidate(
+        package_id=d["package_id"],
         product_id=d["product_id"],
         ndc=d["ndc"],
         name=d["name"],
@@ -167,7 +174,7 @@ def missing_facts(recipe: Recipe, candidates: Mapping[str, tuple[Candidate, ...]
     found = []
     for slot in recipe.slots:
         if not candidates.get(slot.key):
-            found.append(f"no product is in use for {describe(slot)}")
+            found.append(f"no package is in use for {describe(slot)}")
     for step in recipe.steps:
         if isinstance(step, (Draw, Reconstitute)) and recipe.judge_of(step.key):
             source, state = _weighed_liquid(recipe, step)

@@ -88,7 +88,7 @@ def add_product(
 
 def take_into_use(
     tx: Tx,
-    product_id: int,
+    package: int | str,
     drug_id: int,
     *,
     container: str,
@@ -97,22 +97,21 @@ def take_into_use(
     displacement: Displacement | None = None,
     gross_min_g: Decimal | None = None,
     gross_max_g: Decimal | None = None,
-    gtins: Mapping[str, str] | None = None,
-) -> None:
-    """Let the pharmacy use a product for a drug, or correct what is known about one that it uses.
+    gtin: str | None = None,
+) -> int:
+    """Let the pharmacy use a package (the container in the hand) for a drug, or correct what is known about it.
 
-    `content` is the amount in one container (None for a plain diluent), `volume_ml` the volume as supplied (0 for
-    a powder), the gross bounds the mass of a full container in g; `gtins` binds GTIN-14s by package NDC, and adds
-    packages that the directory does not list (the vial inside a tray). For a pharmacist. Worksheets that were frozen
-    before keep what they say. Raises Refused, Missing and Invalid.
+    `package` is its number or its NDC with hyphens; an NDC that the directory does not list (the vial inside a tray)
+    is added to its product. Each size is a package of its own. `content` is the amount in one container (None for a
+    plain diluent), `volume_ml` the volume as supplied (0 for a powder), the gross bounds the mass of a full container
+    in g; `gtin` binds the GTIN-14 on it. For a pharmacist. Worksheets that were frozen before keep what they say.
+    Returns the package's number. Raises Refused, Missing and Invalid.
     """
-    _pharmacist(tx, "A product is taken into use")
-    product = tx.session.scalars(select(Product).where(Product.id == product_id).with_for_update()).one_or_none()
+    _pharmacist(tx, "A package is taken into use")
     drug = tx.session.get(Drug, drug_id)
-    if product is None:
-        raise Missing(f"There is no product {product_id}.")
     if drug is None:
         raise Missing(f"There is no drug {drug_id}.")
+    taken, product = _in_the_hand(tx.session, package)
     if product.drug_id not in (None, drug_id):
         raise Refused(f"{product.name} ({product.ndc}) is in use for another drug. It cannot change what it is.")
     wrong = use_faults(drug.kind, container, content, volume_ml, displacement, (gross_min_g, gross_max_g))
@@ -121,28 +120,30 @@ def take_into_use(
     if wrong:
         raise Invalid(wrong)
     product.drug_id = drug_id
-    product.container = container
-    product.content = None if content is None else content.value
-    product.content_unit = None if content is None else content.unit
-    product.volume_ml = volume_ml
-    product.displacement_ml = None if displacement is None else displacement.ml
-    product.displacement_u_ml = None if displacement is None else displacement.u_ml
-    product.displacement_source = None if displacement is None else displacement.source.strip()
-    product.gross_min_g, product.gross_max_g = gross_min_g, gross_max_g
-    for text, gtin in (gtins or {}).items():
-        _bind(tx.session, product, text, gtin)
+    taken.container = container
+    taken.content = None if content is None else content.value
+    taken.content_unit = None if content is None else content.unit
+    taken.volume_ml = volume_ml
+    taken.displacement_ml = None if displacement is None else displacement.ml
+    taken.displacement_u_ml = None if displacement is None else displacement.u_ml
+    taken.displacement_source = None if displacement is None else displacement.source.strip()
+    taken.gross_min_g, taken.gross_max_g = gross_min_g, gross_max_g
+    if gtin is not None:
+        _bind(tx.session, taken, gtin)
+    tx.session.flush()
     facts = {
-        "ndc": product.ndc,
+        "ndc": taken.ndc,
         "drug": drug.code,
         "container": container,
         "content": None if content is None else str(content),
         "volume_ml": volume_ml,
         "displacement": displacement,
         "gross_g": [gross_min_g, gross_max_g],
-        "gtins": dict(gtins or {}),
+        "gtin": taken.gtin14,
     }
-    record(tx, "taken into use", f"product {product_id}", facts)
+    record(tx, "taken into use", f"product {product.id}", facts)
     tx.tell("formulary")
+    return taken.id
 
 
 def enter_density(
@@ -275,20 +276,33 @@ def _package(session: Session, product: Product, code: PackageNdc, description: 
 def _same_digits(session: Session, code: PackageNdc) -> list[tuple[Package, bool]]:
     if code.ndc10 is None:
         return []
-    query = select(Package, Product.drug_id).join(Product, Product.id == Package.product_id)
-    others = query.where(Package.ndc10 == code.ndc10, Package.ndc != code.text)
-    return [(other, drug_id is not None) for other, drug_id in session.execute(others)]
+    others = select(Package).where(Package.ndc10 == code.ndc10, Package.ndc != code.text)
+    return [(other, other.container is not None) for other in session.scalars(others)]
 
 
-def _bind(session: Session, product: Product, text: str, gtin_text: str) -> None:
-    code, gtin = _package_of(product, text), read_gtin(gtin_text)
-    if gtin[1:3] == "03" and gtin[3:13] != code.ndc10:
-        raise Invalid({"gtin": f"{gtin} says the NDC digits {gtin[3:13]}, not those of {code.text}: scan it again."})
+def _in_the_hand(session: Session, package: int | str) -> tuple[Package, Product]:
+    """The package by its number or NDC, and its product, locked: all sizes of one product are one and the same drug."""
+    code = read_package_ndc(package) if isinstance(package, str) else None
+    if code is None:
+        found = session.get(Package, package)
+        if found is None:
+            raise Missing(f"There is no package {package}.")
+        return found, session.scalars(select(Product).where(Product.id == found.product_id).with_for_update()).one()
+    query = select(Product).where(Product.ndc == code.product_ndc).with_for_update()
+    product = session.scalars(query).one_or_none()
+    if product is None:
+        raise Invalid(
+            {"ndc": f"No product has the NDC {code.product_ndc}: enter it, or import a directory that lists it."}
+        )
+    found = session.scalars(select(Package).where(Package.ndc == code.text)).one_or_none()
+    return found or _package(session, product, code, "entered when it was taken into use"), product
+
+
+def _bind(session: Session, package: Package, gtin_text: str) -> None:
+    gtin = read_gtin(gtin_text)
+    if gtin[1:3] == "03" and gtin[3:13] != package.ndc10:
+        raise Invalid({"gtin": f"{gtin} says the NDC digits {gtin[3:13]}, not those of {package.ndc}: scan it again."})
     holder = session.scalars(select(Package).where(Package.gtin14 == gtin)).one_or_none()
-    if holder is not None and holder.ndc != code.text:
+    if holder is not None and holder.ndc != package.ndc:
         raise Refused(f"GTIN {gtin} belongs to package {holder.ndc} already. Find out which is right first.")
-    package = session.scalars(select(Package).where(Package.ndc == code.text)).one_or_none()
-    if package is None:
-        package = _package(session, product, code, "entered with its barcode")
     package.gtin14 = gtin
-    session.flush()

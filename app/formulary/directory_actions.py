@@ -232,12 +232,10 @@ def _told_apart(code: PackageNdc) -> str:
 
 def _unbind(session: Session, rivals: Sequence[Any]) -> None:
     # What the pharmacy uses keeps its barcode: a pharmacist bound it, or has used it under that barcode.
-    unused = select(Product.id).where(Product.drug_id.is_(None))
     ids = [other["id"] for other in rivals if other["gtin14"] is not None]
     if ids:
-        session.execute(
-            update(_PACKAGE).where(_PACKAGE.c.id.in_(ids), _PACKAGE.c.product_id.in_(unused)).values(gtin14=None)
-        )
+        unused = update(_PACKAGE).where(_PACKAGE.c.id.in_(ids), _PACKAGE.c.container.is_(None))
+        session.execute(unused.values(gtin14=None))
 
 
 def _written(

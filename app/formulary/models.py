@@ -44,11 +44,9 @@ class SiteCode(Base):
 
 
 class Product(Base):
-    """A manufacturer's product (NDC labeler and product segments).
+    """A manufacturer's product (NDC labeler and product segments): one liquid or powder, in every size it is sold in.
 
-    The columns below `drug_id` are set when the pharmacy takes it into use; an imported directory leaves them empty.
-    `content` is the amount in one container, `volume_ml` the volume in it as supplied (0 for a powder);
-    `gross_min_g`/`gross_max_g` bound the mass of a full container.
+    `drug_id` is set when the pharmacy takes the first of its packages into use.
     """
 
     __tablename__ = "product"
@@ -64,6 +62,27 @@ class Product(Base):
     schedule: Mapped[str]
     source: Mapped[str]
     drug_id: Mapped[Ref | None] = mapped_column(ForeignKey("drug.id"))
+
+    __table_args__ = (Index("ix_product_drug_id", "drug_id"),)
+
+
+class Package(Base):
+    """One package of a product, found by GTIN-14 or by the ten digits of its NDC, which carry no hyphens.
+
+    The columns below `description` are set when the pharmacy takes it into use as a container in the hand; an imported
+    directory leaves them empty. `content` is the amount in one container, `volume_ml` the volume in it as supplied
+    (0 for a powder); `gross_min_g`/`gross_max_g` bound the mass of a full container. They belong to the package and
+    not to its product: one maker's bags of 250 and 1,000 mL are two packages of one product.
+    """
+
+    __tablename__ = "package"
+
+    id: Mapped[Key]
+    product_id: Mapped[Ref] = mapped_column(ForeignKey("product.id"))
+    ndc: Mapped[str] = mapped_column(unique=True)
+    ndc10: Mapped[str | None]
+    gtin14: Mapped[str | None] = mapped_column(unique=True)
+    description: Mapped[str]
     container: Mapped[str | None]
     content: Mapped[Decimal | None]
     content_unit: Mapped[str | None]
@@ -76,28 +95,12 @@ class Product(Base):
 
     __table_args__ = (
         CheckConstraint("container IS NULL OR " + one_of("container", CONTAINERS), name="container_known"),
-        CheckConstraint("drug_id IS NULL OR container IS NOT NULL", name="in_use_is_complete"),
+        CheckConstraint("(container IS NULL) = (volume_ml IS NULL)", name="in_use_is_complete"),
+        CheckConstraint("(content IS NULL) = (content_unit IS NULL)", name="content_has_unit"),
         CheckConstraint(
             "displacement_ml IS NULL OR (displacement_u_ml IS NOT NULL AND displacement_source IS NOT NULL)",
             name="displacement_has_source",
         ),
-        Index("ix_product_drug_id", "drug_id"),
-    )
-
-
-class Package(Base):
-    """One package of a product, found by GTIN-14 or by the ten digits of its NDC, which carry no hyphens."""
-
-    __tablename__ = "package"
-
-    id: Mapped[Key]
-    product_id: Mapped[Ref] = mapped_column(ForeignKey("product.id"))
-    ndc: Mapped[str] = mapped_column(unique=True)
-    ndc10: Mapped[str | None]
-    gtin14: Mapped[str | None] = mapped_column(unique=True)
-    description: Mapped[str]
-
-    __table_args__ = (
         Index("ix_package_ndc10", "ndc10"),
         Index("ix_package_product_id", "product_id"),
     )

@@ -51,13 +51,16 @@ class ApprovedDensity:
 
 
 @dataclass(frozen=True, slots=True)
-class ProductInUse:
-    """A product that the pharmacy uses. `content` is the amount in one container, None for a plain diluent.
+class PackageInUse:
+    """A container that the pharmacy uses: one package of a product. `content` is the amount of the drug in it, None
+    for a plain diluent.
 
-    `volume_ml` is the volume as supplied (0 for a powder); the gross bounds are the mass of a full container in g.
+    `ndc` is the package's, `name` the product's. `volume_ml` is the volume as supplied (0 for a powder); the gross
+    bounds are the mass of a full container in g. The densities are the product's: every size holds the same liquid.
     A density is None when none is approved and valid: then no verdict may be given by weight.
     """
 
+    package_id: int
     product_id: int
     ndc: str
     name: str
@@ -73,10 +76,23 @@ class ProductInUse:
     as_supplied: ApprovedDensity | None
     reconstituted: ApprovedDensity | None
 
+    @property
+    def sized(self) -> str:
+        """Its name with its size, as a stop and a record say it: 'Sodium Chloride 0.9 % 1,000 mL'."""
+        return f"{self.name} {self.size}"
+
+    @property
+    def size(self) -> str:
+        """How much one container holds: '1,000 mg' (a powder), '250 mL' (a plain diluent), '40 mEq in 20 mL'."""
+        said = [] if self.content is None else [str(self.content)]
+        if self.volume_ml > 0:
+            said.append(str(Quantity(self.volume_ml, "mL")))
+        return " in ".join(said)
+
 
 @dataclass(frozen=True, slots=True)
 class FoundPackage:
-    """The one package that a barcode names, and its product; `drug_id` is None when the pharmacy does not use it."""
+    """The one package that a barcode names, and its product; `drug_id` is None when the pharmacy uses no size of it."""
 
     package_id: int
     product_id: int
@@ -102,7 +118,7 @@ def use_faults(
     displacement: Displacement | None,
     gross: tuple[Decimal | None, Decimal | None],
 ) -> dict[str, str]:
-    """Say, field by field, what cannot be true of a product that is taken into use; empty when all can be.
+    """Say, field by field, what cannot be true of a package that is taken into use; empty when all can be.
 
     `kind` is the drug's; `gross` are the bounds of a full container's mass in g.
     """

@@ -1,12 +1,11 @@
 """Finding drugs, products and packages: exactly, or not at all."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.quantity import Quantity
@@ -19,7 +18,7 @@ from app.formulary.product import (
     Displacement,
     DrugFacts,
     FoundPackage,
-    ProductInUse,
+    PackageInUse,
 )
 
 PAGE = 50
@@ -141,58 +140,59 @@ def as_sent(text: str) -> str:
     return " ".join(text.split())
 
 
-def products_in_use(session: Session, drug_id: int, on: date) -> tuple[ProductInUse, ...]:
-    """The products that the pharmacy uses for a drug, with the densities approved and valid on a day."""
-    query = select(Product).where(Product.drug_id == drug_id).order_by(Product.name, Product.ndc)
-    return _in_use(session, session.scalars(query).all(), on)
+def packages_in_use(session: Session, drug_id: int, on: date) -> tuple[PackageInUse, ...]:
+    """The containers that the pharmacy uses for a drug, with the densities approved and valid on a day."""
+    return _in_use(session, _used().where(Product.drug_id == drug_id).order_by(Product.name, Package.ndc), on)
 
 
-def product_in_use(session: Session, product_id: int, on: date) -> ProductInUse | None:
-    """One product with what is known about it on a day; None when the pharmacy does not use it."""
-    found = _in_use(session, session.scalars(select(Product).where(Product.id == product_id)).all(), on)
+def package_in_use(session: Session, package_id: int, on: date) -> PackageInUse | None:
+    """One container with what is known about it on a day; None when the pharmacy does not use this package."""
+    found = _in_use(session, _used().where(Package.id == package_id), on)
     return found[0] if found else None
 
 
-def _in_use(session: Session, products: Iterable[Product], on: date) -> tuple[ProductInUse, ...]:
-    used = [each for each in products if each.drug_id is not None]
-    if not used:
-        return ()
-    drug_rows = session.scalars(select(Drug).where(Drug.id.in_({each.drug_id for each in used})))
-    by_drug = {row.id: _drug(row) for row in drug_rows}
-    approved = _approved(session, [each.id for each in used], on)
+def _used() -> Select[Package, Product, Drug]:
+    query = select(Package, Product, Drug).join(Product, Product.id == Package.product_id)
+    return query.join(Drug, Drug.id == Product.drug_id).where(Package.container.is_not(None))
+
+
+def _in_use(session: Session, query: Select[Package, Product, Drug], on: date) -> tuple[PackageInUse, ...]:
+    rows = session.execute(query).all()
+    approved = _approved(session, {product.id for _, product, _ in rows}, on)
     return tuple(
-        ProductInUse(
-            product_id=each.id,
+        PackageInUse(
+            package_id=each.id,
+            product_id=product.id,
             ndc=each.ndc,
-            name=each.name,
-            labeler=each.labeler,
-            strength=each.strength,
-            drug=by_drug[each.drug_id or 0],
+            name=product.name,
+            labeler=product.labeler,
+            strength=product.strength,
+            drug=_drug(used_for),
             container=each.container or "",
             content=_content(each),
             volume_ml=each.volume_ml if each.volume_ml is not None else Decimal(0),
             displacement=_displacement(each),
             gross_min_g=each.gross_min_g,
             gross_max_g=each.gross_max_g,
-            as_supplied=approved.get((each.id, AS_SUPPLIED)),
-            reconstituted=approved.get((each.id, RECONSTITUTED)),
+            as_supplied=approved.get((product.id, AS_SUPPLIED)),
+            reconstituted=approved.get((product.id, RECONSTITUTED)),
         )
-        for each in used
+        for each, product, used_for in rows
     )
 
 
-def _content(product: Product) -> Quantity | None:
-    if product.content is None or product.content_unit is None:
+def _content(package: Package) -> Quantity | None:
+    if package.content is None or package.content_unit is None:
         return None
-    return Quantity(product.content, product.content_unit)
+    return Quantity(package.content, package.content_unit)
 
 
-def _displacement(product: Product) -> Displacement | None:
-    ml, u_ml, source = product.displacement_ml, product.displacement_u_ml, product.displacement_source
+def _displacement(package: Package) -> Displacement | None:
+    ml, u_ml, source = package.displacement_ml, package.displacement_u_ml, package.displacement_source
     return None if ml is None or u_ml is None or source is None else Displacement(ml, u_ml, source)
 
 
-def _approved(session: Session, product_ids: list[int], on: date) -> dict[tuple[int, str], ApprovedDensity]:
+def _approved(session: Session, product_ids: set[int], on: date) -> dict[tuple[int, str], ApprovedDensity]:
     query = (
         select(Density)
         .where(

@@ -139,8 +139,8 @@ def _last(at: Opened) -> dict[str, str] | None:
         return None
     record = at.records[-1]
     match record.facts:
-        case Scanned(lot=lot, expiry=expiry, product_id=product_id):
-            name = next((c.name for c in at.where.bound.values() if c.product_id == product_id), "")
+        case Scanned(lot=lot, expiry=expiry, package_id=package_id):
+            name = next((c.name for c in at.where.bound.values() if c.package_id == package_id), "")
             return {"key": f"{at.item.id}-{record.number}", "words": name, "lot": lot, "expiry": f"{expiry:%d-%b-%Y}"}
         case Stopped() | Redone():
             return None
@@ -180,7 +180,7 @@ def _weight(visit: Visitor, work_id: int) -> Weight:
     readability = station.balance_readability_g
     still = settled(window, parts.since(work_id), readability) if readability else None
     if still is None:
-        raise Refused(f"There is no still weight on the pan ({status.words}). Let it stand still, then it is taken.")
+        raise Refused("There is no still weight on the pan. Let it stand still, then it is taken.")
     return Weight(
         still.value_g, still.n, status.serial or "", still.epoch, station.balance_protocol or "", raw_window(window)
     )

@@ -23,19 +23,20 @@ from app.formulary.actions import (
     take_into_use,
 )
 from app.formulary.ndc import gtin_of_ndc10, read_package_ndc
-from app.formulary.product import Ambiguous, Displacement, FoundPackage, density_faults
+from app.formulary.product import Ambiguous, Displacement, FoundPackage, PackageInUse, density_faults
 from app.formulary.queries import (
     drug_by_code,
     drugs,
     find_package,
     meaning_of,
-    product_in_use,
-    products_in_use,
+    package_in_use,
+    packages_in_use,
     search,
     waiting_densities,
 )
 
 TODAY = date(2026, 11, 22)
+VIAL = "63323-284-01"
 ONE_GRAM = Quantity(Decimal(1), "g")
 DISPLACED = Displacement(Decimal("0.6"), Decimal("0.1"), "label of the maker")
 
@@ -67,22 +68,35 @@ def vancomycin(tx: Tx, **changes: object) -> int:
         "volume_ml": Decimal(0),
         "displacement": DISPLACED,
     }
-    take_into_use(tx, product_id, drug_id, **(facts | changes))  # type: ignore[arg-type]
+    package = str(changes.pop("package", VIAL))
+    take_into_use(tx, package, drug_id, **(facts | changes))  # type: ignore[arg-type]
     return product_id
 
 
-def test_a_product_in_use_is_known_with_all_that_was_said_of_it(db: Db, cast) -> None:  # type: ignore[no-untyped-def]
+def known(db: Db, on: date = TODAY, package: str = VIAL) -> PackageInUse:
+    """What is known on a day about a package in use, found by its NDC."""
+    with db.read() as session:
+        code = read_package_ndc(package)
+        found = find_package(session, Scan(None, code.ndc10))
+        assert isinstance(found, FoundPackage)
+        used = package_in_use(session, found.package_id, on)
+    assert used is not None
+    return used
+
+
+def test_a_package_in_use_is_known_with_all_that_was_said_of_it(db: Db, cast) -> None:  # type: ignore[no-untyped-def]
     with db.write(cast.pablo) as tx:
         product_id = vancomycin(tx, gross_min_g=Decimal("14.5"), gross_max_g=Decimal("21"))
     with db.read() as session:
         drug = drug_by_code(session, "vancomycin")
         assert drug is not None
-        (product,) = products_in_use(session, drug.drug_id, TODAY)
-        assert product == product_in_use(session, product_id, TODAY)
-        assert (product.drug, product.container, product.content) == (drug, "powder vial", ONE_GRAM)
-        assert (product.volume_ml, product.displacement) == (Decimal(0), DISPLACED)
-        assert (product.gross_min_g, product.gross_max_g) == (Decimal("14.5"), Decimal(21))
-        assert (product.as_supplied, product.reconstituted) == (None, None)
+        (vial,) = packages_in_use(session, drug.drug_id, TODAY)
+        assert vial == package_in_use(session, vial.package_id, TODAY) == known(db)
+        assert (vial.product_id, vial.ndc, vial.sized) == (product_id, VIAL, "Vancomycin 1 g")
+        assert (vial.drug, vial.container, vial.content) == (drug, "powder vial", ONE_GRAM)
+        assert (vial.volume_ml, vial.displacement) == (Decimal(0), DISPLACED)
+        assert (vial.gross_min_g, vial.gross_max_g) == (Decimal("14.5"), Decimal(21))
+        assert (vial.as_supplied, vial.reconstituted) == (None, None)
         assert [each.action for each in audit.of_subject(session, f"product {product_id}")] == [
             "entered",
             "taken into use",
@@ -102,12 +116,13 @@ def test_a_product_in_use_is_known_with_all_that_was_said_of_it(db: Db, cast) ->
         ({"displacement": Displacement(Decimal("-0.6"), Decimal("0.1"), "label")}, "displacement"),
         ({"gross_min_g": Decimal(10)}, "gross"),
         ({"gross_min_g": Decimal(20), "gross_max_g": Decimal(10)}, "gross"),
-        ({"gtins": {"63323-284-01": "00363323284016"}}, "gtin"),
-        ({"gtins": {"63323-284-01": "00363323002107"}}, "gtin"),
-        ({"gtins": {"63323-285-01": "04012345678901"}}, "ndc"),
+        ({"gtin": "00363323284016"}, "gtin"),
+        ({"gtin": "00363323002107"}, "gtin"),
+        ({"package": "63323-285-01"}, "ndc"),
+        ({"package": "6332328401"}, "ndc"),
     ],
 )
-def test_what_cannot_be_true_of_a_product_is_refused_by_field(  # type: ignore[no-untyped-def]
+def test_what_cannot_be_true_of_a_package_is_refused_by_field(  # type: ignore[no-untyped-def]
     db: Db, cast, changes: dict[str, object], field: str
 ) -> None:
     with pytest.raises(Invalid) as refused, db.write(cast.pablo) as tx:
@@ -119,10 +134,40 @@ def test_what_cannot_be_true_of_a_product_is_refused_by_field(  # type: ignore[n
 
 def test_a_product_never_becomes_another_drug(db: Db, cast) -> None:  # type: ignore[no-untyped-def]
     with db.write(cast.pablo) as tx:
-        product_id = vancomycin(tx)
+        vancomycin(tx)
         other = add_drug(tx, "cefazolin", "cefazolin", "drug")
     with pytest.raises(Refused, match="in use for another drug"), db.write(cast.pablo) as tx:
-        take_into_use(tx, product_id, other, container="powder vial", content=ONE_GRAM, volume_ml=Decimal(0))
+        take_into_use(tx, "63323-284-20", other, container="powder vial", content=ONE_GRAM, volume_ml=Decimal(0))
+
+
+def test_the_sizes_of_one_product_are_known_apart_and_share_its_density(db: Db, cast) -> None:  # type: ignore[no-untyped-def]
+    with db.write(cast.pablo) as tx:
+        drug_id = add_drug(tx, "nacl-0.9", "sodium chloride 0.9 %", "diluent")
+        product_id = add_product(
+            tx, "0338-0049", "Sodium Chloride 0.9 %", nonproprietary="sodium chloride", labeler="Baxter", form="bag",
+            route="IV", strength="9 g per 1000 mL",
+            packages={"0338-0049-02": "250 mL in 1 BAG", "0338-0049-03": "500 mL in 1 BAG",
+                      "0338-0049-04": "1000 mL in 1 BAG"},
+        )  # fmt: skip
+        for package, volume, light, heavy in (("0338-0049-02", 250, 262, 300), ("0338-0049-04", 1000, 1020, 1130)):
+            take_into_use(
+                tx, package, drug_id, container="bag", content=None, volume_ml=Decimal(volume),
+                gross_min_g=Decimal(light), gross_max_g=Decimal(heavy),
+            )  # fmt: skip
+        density_id = enter_density(tx, product_id, "as supplied", Decimal("1.005"), Decimal("0.001"), "tables")
+    with db.write(cast.petra) as tx:
+        approve_density(tx, density_id)
+    with db.read() as session:
+        small, large = packages_in_use(session, drug_id, TODAY)
+        middle = find_package(session, Scan(None, "0338004903"))
+        assert isinstance(middle, FoundPackage)
+        assert middle.drug_id == drug_id
+        assert package_in_use(session, middle.package_id, TODAY) is None
+    assert (small.sized, large.sized) == ("Sodium Chloride 0.9 % 250 mL", "Sodium Chloride 0.9 % 1,000 mL")
+    assert (small.product_id, small.gross_max_g, large.gross_min_g) == (large.product_id, Decimal(300), Decimal(1020))
+    assert small.as_supplied == large.as_supplied is not None
+    with pytest.raises(Missing), db.write(cast.pablo) as tx:
+        take_into_use(tx, 999, drug_id, container="bag", content=None, volume_ml=Decimal(500))
 
 
 def test_only_a_pharmacist_decides_about_products(db: Db, cast) -> None:  # type: ignore[no-untyped-def]
@@ -157,22 +202,19 @@ def test_a_density_judges_nothing_until_another_pharmacist_approves_it(db: Db, c
         density_id = enter_density(
             tx, product_id, "reconstituted", Decimal("1.014"), Decimal("0.006"), "partial volumes"
         )
+    assert known(db).reconstituted is None
     with db.read() as session:
-        known = product_in_use(session, product_id, TODAY)
-        assert known is not None
-        assert known.reconstituted is None
         assert [each.density_id for each in waiting_densities(session)] == [density_id]
     with pytest.raises(Refused, match="You entered this density"), db.write(cast.pablo) as tx:
         approve_density(tx, density_id)
     with db.write(cast.petra) as tx:
         approve_density(tx, density_id)
     with db.read() as session:
-        known = product_in_use(session, product_id, TODAY)
-        assert known is not None
-        assert known.as_supplied is None
-        assert known.reconstituted is not None
-        assert known.reconstituted.g_per_ml == Decimal("1.014")
-        assert known.reconstituted.approved_by == cast.petra.person_id
+        vial = known(db)
+        assert vial.as_supplied is None
+        assert vial.reconstituted is not None
+        assert vial.reconstituted.g_per_ml == Decimal("1.014")
+        assert vial.reconstituted.approved_by == cast.petra.person_id
         assert waiting_densities(session) == ()
     with pytest.raises(Refused, match="already"), db.write(cast.petra) as tx:
         approve_density(tx, density_id)
@@ -190,12 +232,8 @@ def test_a_density_ends_with_its_last_day_and_the_latest_approved_one_counts(db:
     for density_id in entered:
         with db.write(cast.petra) as tx:
             approve_density(tx, density_id)
-    with db.read() as session:
-        seen = [
-            known.reconstituted.g_per_ml
-            for day in (TODAY, TODAY + timedelta(days=1))
-            if (known := product_in_use(session, product_id, day)) and known.reconstituted
-        ]
+    used = [known(db, day).reconstituted for day in (TODAY, TODAY + timedelta(days=1))]
+    seen = [each.g_per_ml for each in used if each is not None]
     assert seen == [Decimal("1.020"), Decimal("1.010")]
 
 
@@ -256,7 +294,7 @@ def test_a_barcode_finds_its_package_by_gtin_or_by_the_ten_digits(db: Db, cast) 
 def test_a_bound_gtin_is_found_and_belongs_to_one_package(db: Db, cast) -> None:  # type: ignore[no-untyped-def]
     imported = "04012345678901"
     with db.write(cast.pablo) as tx:
-        product_id = vancomycin(tx, gtins={"63323-284-77": imported})
+        vancomycin(tx, package="63323-284-77", gtin=imported)
         drug = drug_by_code(tx.session, "vancomycin")
     assert drug is not None
     with db.read() as session:
@@ -266,12 +304,12 @@ def test_a_bound_gtin_is_found_and_belongs_to_one_package(db: Db, cast) -> None:
     with pytest.raises(Refused, match="belongs to package 63323-284-77"), db.write(cast.pablo) as tx:
         take_into_use(
             tx,
-            product_id,
+            VIAL,
             drug.drug_id,
             container="powder vial",
             content=ONE_GRAM,
             volume_ml=Decimal(0),
-            gtins={"63323-284-01": imported},
+            gtin=imported,
         )
 
 
@@ -297,12 +335,12 @@ def test_digits_that_two_ndcs_share_are_ambiguous_until_a_pharmacist_binds_one(d
     with db.write(cast.pablo) as tx:
         take_into_use(
             tx,
-            other,
+            "63323-0021-0",
             drug_id,
             container="powder vial",
             content=ONE_GRAM,
             volume_ml=Decimal(0),
-            gtins={"63323-0021-0": "00363323002107"},
+            gtin="00363323002107",
         )
     with db.read() as session:
         found = find_package(session, Scan("00363323002107", "6332300210"))

@@ -85,18 +85,23 @@ def test_what_the_pharmacy_set_is_never_touched(db: Db, tmp_path: Path, cast) ->
         product_id = tx.session.scalars(select(Product.id)).one()
         take_into_use(
             tx,
-            product_id,
+            "63323-284-01",
             drug_id,
             container="powder vial",
             content=Quantity(Decimal(1), "g"),
             volume_ml=Decimal(0),
-            gtins={"63323-284-01": "04012345678901"},
+            gtin="04012345678901",
         )
     with db.read() as session:
         before = dict(session.get_one(Product, product_id).__dict__)
+        vial = select(Package).where(Package.ndc == "63323-284-01")
+        vial_before = dict(session.scalars(vial).one().__dict__)
     again = take_in(db, tmp_path, [VANCOMYCIN.replace("\tVancomycin\t", "\tVancocin\t")], [TRAY])
     with db.read() as session:
         after = dict(session.get_one(Product, product_id).__dict__)
+        vial_after = dict(session.scalars(vial).one().__dict__)
+    assert vial_after | {"_sa_instance_state": None} == vial_before | {"_sa_instance_state": None}
+    assert vial_after["container"] == "powder vial"
     assert {name for name in after if name != "_sa_instance_state" and after[name] != before[name]} == {"name"}
     assert (again.changed, again.unchanged) == (1, 2)
     assert packages_of(db)["63323-284-01"] == "04012345678901"
@@ -140,6 +145,25 @@ def test_a_newcomer_with_the_same_ten_digits_takes_the_barcode_from_an_unused_pa
     result = take_in(db, tmp_path, [twin], [other])
     assert len(result.bad) == 1
     assert packages_of(db) == {"63323-284-20": None, "63323-2842-0": None}
+
+
+def test_the_package_in_use_keeps_its_barcode_and_another_size_of_it_does_not(db: Db, tmp_path: Path, cast) -> None:  # type: ignore[no-untyped-def]
+    take_in(db, tmp_path, [VANCOMYCIN], ["63323-284\t63323-284-20\ttray", "63323-284\t63323-284-30\ttray"])
+    with db.write(cast.pablo) as tx:
+        drug_id = add_drug(tx, "vancomycin", "vancomycin", "drug")
+        gram = Quantity(Decimal(1), "g")
+        take_into_use(tx, "63323-284-20", drug_id, container="powder vial", content=gram, volume_ml=Decimal(0))
+    twin = VANCOMYCIN.replace("63323-284", "63323-2842")
+    third = VANCOMYCIN.replace("63323-284", "63323-2843")
+    boxes = ["63323-2842\t63323-2842-0\tbox", "63323-2843\t63323-2843-0\tbox"]
+    result = take_in(db, tmp_path, [twin, third], boxes)
+    assert len(result.bad) == 2
+    assert packages_of(db) == {
+        "63323-284-20": "00363323284206",
+        "63323-284-30": None,
+        "63323-2842-0": None,
+        "63323-2843-0": None,
+    }
 
 
 def test_a_file_that_is_not_there_or_damaged_or_another_is_refused(db: Db, tmp_path: Path) -> None:
