@@ -36,6 +36,11 @@ _VERBS = {
     "made a set-up code": "made a set-up code for this installation",
     "mapped": "decided the meaning of {}",
     "not here": "noted that {} is not here",
+    "order change": "took in a change of {}",
+    "order hold": "took in that {} is held",
+    "order new": "took in {}",
+    "order resume": "took in that {} goes on",
+    "order stop": "took in that {} is stopped",
     "patient added": "added {}",
     "recipe approved": "approved {}",
     "recipe written": "wrote {}",
@@ -141,11 +146,20 @@ def tell(entry: Entry, names: Mapping[str, str], zone: str | tzinfo) -> Told:
     subject = name_of(entry.subject, names)
     own = entry.action in _OWN and entry.subject in names
     pattern = _VERBS.get(entry.action)
-    words = pattern.format(subject) if pattern else f"{entry.action} {subject}"
+    words = pattern.format(subject) if pattern else _plainly(entry, subject)
     if entry.station_id is not None and (station := names.get(f"station {entry.station_id}")):
         words += f" at {station}" if subject != station else ""
     facts = tuple(_plain(entry.facts, names, zone))
     return Told(entry.seq, entry.at, subject if own else entry.person, words, facts)
+
+
+def _plainly(entry: Entry, subject: str) -> str:
+    """An action without a verb of its own: a past participle stands before its subject, a noun behind it."""
+    kind = entry.subject.rpartition(" ")[0] or entry.subject
+    noun, _, rest = entry.action.partition(" ")
+    if rest and noun in (kind, kind.rstrip("s")):
+        return f"noted about {subject}: {rest}"
+    return f"{entry.action} {subject}"
 
 
 def name_of(subject: str, names: Mapping[str, str]) -> str:

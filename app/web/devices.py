@@ -149,13 +149,14 @@ def zero(request: Request, visit: Looker, code: str, form: Post) -> Response:
         who.require(May.SEE_DEVICES)
         if under_way_at(tx.session, station.id):
             raise Refused(f"A dose is under way at {station.name}: zeroing would spoil its weights. Wait for its end.")
+        name = station.name
         subject = f"station {station.id}"
         record(tx, "balance zero asked for", subject, {"serial": station.balance_serial})
     # The driver never repeats a zero, and neither does a post that comes twice: its key is stored before.
     try:
         outcome = parts.hub.balance(code).zero()
     except LookupError as none:
-        raise Refused(str(none).replace(f"Station {code}", station.name)) from None
+        raise Refused(str(none).replace(f"Station {code}", name)) from None
     with parts.db.write(who) as tx:
         record(tx, "balance zeroed" if outcome.done else "balance not zeroed", subject, {"words": outcome.words})
         tx.tell("stations")
@@ -176,7 +177,7 @@ def test_label(request: Request, visit: Looker, code: str, form: Post) -> Respon
         if not station.printer_url:
             raise Refused(f"{station.name} has no printer. Enter its address first.")
         url, serial = station.printer_url, new_serial(os.urandom(6))
+        label = station_trial(serial, parts.settings.hospital, station.name)
         record(tx, "test label asked for", f"station {station.id}", {"serial": serial})
-    label = station_trial(serial, parts.settings.hospital, station.name)
     watch.try_out(url, render_label(label, dots_of(parts, url)), f"Test label {serial}")
     return see_other("/devices")

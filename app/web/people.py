@@ -153,7 +153,8 @@ def sign_ins_page(request: Request, visit: Reopener) -> Response:
     """Who is blocked by wrong attempts, for any pharmacist to let try again."""
     assert visit.who is not None
     with visit.parts.db.read() as session:
-        blocked = [line for line in people(session, visit.parts.clock()) if line.slowed]
+        now = visit.parts.clock()
+        blocked = [person(session, line.id, now) for line in people(session, now) if line.slowed]
     return render(
         request, visit, "people/sign_ins.html", "Blocked sign-ins", topics=["people"], current="/sign-ins",
         blocked=blocked, own=visit.who.person_id,

@@ -126,8 +126,9 @@ def enrolment(request: Request, visit: Owner, code: str, form: Post) -> Response
     """Make the address that turns one browser into this station. It stands on this one answer and nowhere else."""
     assert visit.who is not None
     with visit.parts.db.write(visit.who, form.key(request), f"/devices/{code}") as tx:
-        station = found(tx.session, code)
-        secret = enrol(tx, station.id)
+        secret = enrol(tx, found(tx.session, code).id)
+    with visit.parts.db.read() as session:
+        station = found(session, code)
     address = f"{request.url.scheme}://{station.host or request.url.hostname}{_port(request)}/enrol/{secret}"
     return render(
         request, visit, "devices/enrolment.html", "Enrol a browser", current="/devices", station=station,
