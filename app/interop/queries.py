@@ -1,6 +1,7 @@
 """Reading messages: what waits for a person and why, what was answered, and what eMAR was told."""
 
 import json
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -175,6 +176,33 @@ def ignored_kinds(session: Session) -> list[tuple[str, str, int]]:
     query = select(Message.kind, Message.reason, many).where(Message.outcome == "ignored")
     query = query.group_by(Message.kind, Message.reason).order_by(many.desc()).limit(50)
     return [(kind, reason or "", number) for kind, reason, number in session.execute(query)]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One message in one line without patient data; `id` 0: there is none."""
+
+    id: int
+    outcome: str
+    words: str
+
+
+def message_line(session: Session, message_id: int | None) -> Heard:
+    """Say what became of a message (None: of the newest): its kind, number and outcome, and no patient data."""
+    newest = select(func.max(Message.id)).scalar_subquery()
+    found = session.scalar(select(Message).where(Message.id == (newest if message_id is None else message_id)))
+    if found is None:
+        return Heard(0, "", "")
+    what = {"R": "order", "O": "order", "A": "ADT"}.get(found.kind[:1], "message") if found.outcome == "applied" else ""
+    said = {"applied": f"taken over ({what})", "waiting": "not read yet", "settled": "settled by a pharmacist"}
+    words = said.get(found.outcome, found.outcome)
+    # Reasons of exceptions may quote a patient's number; the place and the worklist hold the rest.
+    reason = f": {_without_numbers(found.reason)}" if found.reason and found.outcome in ("exception", "ignored") else ""
+    return Heard(found.id, found.outcome, f"{found.kind or 'no type'} {found.control_id}: {words}{reason}")
+
+
+def _without_numbers(reason: str) -> str:
+    return re.sub(r"(record number|Record number|Visit|Order) [^ ,.)]+", r"\1 …", reason)
 
 
 def message_page(session: Session, message_id: int, connection: Connection) -> MessagePage:

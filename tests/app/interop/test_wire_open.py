@@ -1,0 +1,264 @@
+"""Both directions over real sockets: what is heard becomes an order, what is released is told until it is taken."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from app.core.errors import Refused
+from app.db.outbox import Outgoing, of_identity
+from app.interop.dispense_message import ack
+from app.interop.frames import CR, END, START, Frames
+from app.interop.hl7 import parse
+from app.interop.listening import wire_of
+from app.interop.mllp import Line
+from app.interop.models import Message
+from app.interop.queries import sent_trouble
+from app.interop.sending import receiver
+from app.interop.sending_actions import lay_aside, send_again
+from app.interop.wire_actions import Wire, open_wire
+from app.orders import actions as orders
+from app.settings import Settings
+from compounding import check_actions
+from compounding.procedure import label_serial
+from tests.app.interop.heard import Ehr, message
+from tests.conftest import NOW
+from tests.hospital import Hospital
+
+ZONE = "America/New_York"
+
+
+def eventually(true: Callable[[], object], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+class Emar:
+    """A receiver on a real socket: answers each message with what `answers` gives, or nothing; keeps what it heard."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.answers: Callable[[bytes, int], list[bytes]] = lambda raw, n: [ack(raw, "AA", control_id=f"E{n}", at=NOW)]
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self._ready.wait(5)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._server = self._loop.run_until_complete(asyncio.start_server(self._talk, "127.0.0.1", 0))
+        self.port = self._server.sockets[0].getsockname()[1]
+        self._ready.set()
+        self._loop.run_forever()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        frames = Frames()
+        while received := await reader.read(65536):
+            for raw in frames.feed(received):
+                self.heard.append(raw)
+                for answer in self.answers(raw, len(self.heard)):
+                    writer.write(START + answer + END + CR)
+                await writer.drain()
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+
+@pytest.fixture
+def emar() -> Iterator[Emar]:
+    peer = Emar()
+    yield peer
+    peer.close()
+
+
+class Running:
+    """The wire of a hospital, running in a loop of its own."""
+
+    def __init__(self, house: Hospital, patience: float = 1, **settings: object):
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        chosen = Settings(zone=ZONE, **settings)  # type: ignore[arg-type]
+        self.wire: Wire = self.do(open_wire(house.db, chosen, patience))
+
+    def do(self, coroutine):  # type: ignore[no-untyped-def]
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
+
+    def send(self, *raws: bytes) -> list[str]:
+        line = Line("127.0.0.1", self.wire.port or 0)
+
+        async def talk() -> list[str]:
+            codes = [(await line.send(raw, 10)).code for raw in raws]
+            await line.close()
+            return codes
+
+        return self.do(talk())
+
+    def close(self) -> None:
+        self.do(self.wire.close())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(5)
+
+
+@pytest.fixture
+def running(house: Hospital) -> Iterator[Callable[..., Running]]:
+    opened: list[Running] = []
+
+    def start(**how: object) -> Running:
+        opened.append(Running(house, **how))  # type: ignore[arg-type]
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.close()
+
+
+def released(house: Hospital) -> tuple[int, str]:
+    """A dose whose order came by message, made and released: the preparation and its label's serial."""
+    ehr = Ehr(house).knows()
+    ehr.send(message(NOW, start=NOW))
+    order = ehr.orders()[0]
+    with house.db.write(house.who("pablo")) as tx:
+        orders.verify(tx, order.version_id, house.proof("pablo"), "0" * 64)
+    work_id = house.claim(house.dose(order.version_id))
+    while house.step(work_id):
+        pass
+    house.finish(work_id)
+    house.release(work_id)
+    return work_id, label_serial(house.at(work_id).where) or ""
+
+
+def letter(house: Hospital, serial: str) -> Outgoing:
+    with house.db.read() as session:
+        found = of_identity(session, f"dispense {serial}")
+        assert found is not None
+        return found
+
+
+def test_an_order_over_a_real_socket_is_acknowledged_and_becomes_doses(
+    house: Hospital, running: Callable[..., Running]
+) -> None:
+    ehr = Ehr(house).knows()
+    wire = running(mllp_port=0)
+    assert wire.send(message(NOW, start=NOW), message(NOW, start=NOW), message(NOW, id="C2", number="2")) == ["AA"] * 3
+    eventually(lambda: len(ehr.orders()) == 2)
+    assert ehr.count(Message) == 2
+    version = ehr.orders()[0].version_id
+    with house.db.write(house.who("pablo")) as tx:
+        orders.verify(tx, version, house.proof("pablo"), "0" * 64)
+    assert house.dose(version)
+
+
+def test_what_was_stored_before_the_start_is_applied_first(house: Hospital, running: Callable[..., Running]) -> None:
+    ehr = Ehr(house).knows()
+    ehr.store(message(NOW))
+    running()
+    eventually(lambda: ehr.orders())
+
+
+def test_emar_is_told_of_a_released_bag_with_what_is_in_it(
+    house: Hospital, running: Callable[..., Running], emar: Emar
+) -> None:
+    work_id, serial = released(house)
+    running(dispense_to=f"127.0.0.1:{emar.port}")
+    eventually(lambda: letter(house, serial).confirmed_at)
+    (raw,) = emar.heard
+    assert raw == letter(house, serial).first_bytes
+    told = parse(raw)
+    (orc,), (rxd,) = told.named("ORC"), told.named("RXD")
+    assert (orc.get(1), orc.get(2), orc.get(2, 2), orc.get(3)) == ("RE", "8801", "EHR", serial)
+    assert rxd.get(4) == "1000" and rxd.raw(18) == "P456789~7G123"
+    assert told.named("PID")[0].get(3) == "100245"
+    assert [(c.get(1), c.get(2), c.get(3)) for c in told.named("RXC")] == [
+        ("B", "0338-0049", "250"),
+        ("A", "0409-6533", "1004"),
+    ]
+    with house.db.read() as session:
+        assert sent_trouble(session) == []
+
+
+def test_a_refusal_is_a_persons_and_the_same_bytes_go_out_again(
+    house: Hospital, running: Callable[..., Running], emar: Emar
+) -> None:
+    _, serial = released(house)
+    emar.answers = lambda raw, n: [ack(raw, "AE", control_id="E", at=NOW, text="Unknown order", error=204)]
+    running(dispense_to=f"127.0.0.1:{emar.port}")
+    eventually(lambda: letter(house, serial).given_up_at)
+    with house.db.read() as session:
+        (trouble,) = sent_trouble(session)
+    assert trouble.state == "refused" and "eMAR refused it (AE): Unknown order" in trouble.words
+    emar.answers = lambda raw, n: [ack(raw, "AA", control_id="E", at=NOW)]
+    with house.db.write(house.who("tina")) as tx, pytest.raises(Refused):
+        send_again(tx, trouble.id)
+    with house.db.write(house.who("pablo")) as tx:
+        send_again(tx, trouble.id)
+    eventually(lambda: letter(house, serial).confirmed_at)
+    assert len(emar.heard) == 2 and emar.heard[0] == emar.heard[1]
+
+
+def test_a_late_answer_to_another_message_is_not_taken_for_ours(
+    house: Hospital, running: Callable[..., Running], emar: Emar, clock
+) -> None:
+    _, serial = released(house)
+    other = message(NOW, id="SOMEBODY-ELSE")
+    emar.answers = lambda raw, n: [ack(other, "AA", control_id="E", at=NOW)]
+    running(dispense_to=f"127.0.0.1:{emar.port}", patience=0.3)
+    eventually(lambda: (letter(house, serial).outcome or "").startswith("tried 1 times"))
+    assert letter(house, serial).confirmed_at is None
+    emar.answers = lambda raw, n: [
+        ack(other, "AA", control_id="E", at=NOW),
+        ack(raw, "AA", control_id="E", at=NOW),
+    ]
+    clock.forward(seconds=10)
+    eventually(lambda: letter(house, serial).confirmed_at)
+    assert len(set(emar.heard)) == 1, "a repeat is the same bytes with the same number"
+
+
+def test_nobody_answering_is_tried_again_and_said_in_words(house: Hospital, running: Callable[..., Running]) -> None:
+    _, serial = released(house)
+    running(dispense_to="127.0.0.1:9")
+    eventually(lambda: letter(house, serial).outcome)
+    assert letter(house, serial).given_up_at is None and letter(house, serial).next_at is not None
+
+
+def test_a_bag_withdrawn_before_emar_was_told_is_never_announced(
+    house: Hospital, running: Callable[..., Running], emar: Emar
+) -> None:
+    work_id, serial = released(house)
+    with house.db.write(house.who("pablo")) as tx:
+        check_actions.withdraw(tx, work_id, house.proof("pablo"), "Particles", "Discarded in pharmaceutical waste")
+    running(dispense_to=f"127.0.0.1:{emar.port}")
+    eventually(lambda: letter(house, serial).given_up_at)
+    assert emar.heard == []
+
+
+def test_a_bag_withdrawn_after_emar_knows_it_is_on_the_worklist_until_the_ward_is_told(
+    house: Hospital, running: Callable[..., Running], emar: Emar
+) -> None:
+    work_id, serial = released(house)
+    running(dispense_to=f"127.0.0.1:{emar.port}")
+    eventually(lambda: letter(house, serial).confirmed_at)
+    with house.db.write(house.who("pablo")) as tx:
+        check_actions.withdraw(tx, work_id, house.proof("pablo"), "Particles", "Discarded in pharmaceutical waste")
+    with house.db.read() as session:
+        (trouble,) = sent_trouble(session)
+    assert trouble.state == "withdrawn" and "tell the ward" in trouble.words
+    with house.db.write(house.who("pablo")) as tx:
+        lay_aside(tx, trouble.id, "called 7 West, nurse Nina")
+    with house.db.read() as session:
+        assert sent_trouble(session) == []
+
+
+def test_plain_text_is_heard_on_this_host_only_unless_it_is_said_out_loud() -> None:
+    assert wire_of(Settings(mllp_host="127.0.0.1")) == ("127.0.0.1", None)
+    assert wire_of(Settings(mllp_host="plain://10.1.2.3")) == ("10.1.2.3", None)
+    with pytest.raises(Refused, match="without TLS"):
+        wire_of(Settings(mllp_host="0.0.0.0"))
+    with pytest.raises(Refused, match="write host:port"):
+        receiver("emar")
