@@ -48,6 +48,7 @@ NOT_OURS = (
     "that number."
 )
 UNREADABLE = "No code can be read in this picture. Hold the label flat, come closer, and take it again."
+WORDS = {What.NOT_HERE: "Not here", What.FOUND: "Found it", What.TAKEN_OUT: "Taken out", What.DAMAGED: "Damaged"}
 
 
 class LabelForm(PostForm):
@@ -82,6 +83,13 @@ def serials_in(picture: bytes) -> list[str]:
 def place_of(visit: Visitor) -> str:
     """Where somebody stands who notes something: the station's name."""
     return visit.station.name if visit.station.code != ANYWHERE else "a device without a place"
+
+
+def home_of(visit: Visitor) -> str:
+    """Where 'Back' leads: the ward for a nurse, the queue for a checker, what is to be handed over for the rest."""
+    if _is_nurse(visit):
+        return "/ward"
+    return "/desk" if visit.who is not None and allowed(visit.who.roles, May.CHECK) else "/handover"
 
 
 def _is_nurse(visit: Visitor) -> bool:
@@ -152,7 +160,7 @@ def dose_page(request: Request, visit: Reader, dose_id: int) -> Response:
         topics=["ward", f"order:{order.order_id}", *([f"label:{found.serial}"] if found else [])],
         patient=patient_line(order.patient, order.place, now, order.zone), nurse=_is_nurse(visit),
         said=answer(found, now) if found else None, look=where_to_look(found) if found else (),
-        notes=_notes(visit, found) if found else {}, told=dose.where.stage is Stage.MISSING,
+        home=home_of(visit), notes=_notes(visit, found) if found else {}, told=dose.where.stage is Stage.MISSING,
     )  # fmt: skip
 
 
@@ -161,7 +169,9 @@ def find_page(request: Request, visit: Reader, name: str = "") -> Response:
     """Find a patient's doses by name or record number, whoever's beds they are in."""
     with visit.parts.db.read() as session:
         found = named(session, name[:80], visit.parts.clock())
-    return render(request, visit, "ward/find.html", "Find a dose", name=name[:80], found=found, chips=CHIPS)
+    return render(
+        request, visit, "ward/find.html", "Find a dose", name=name[:80], found=found, chips=CHIPS, home=home_of(visit)
+    )
 
 
 # --- scanning -------------------------------------------------------------------------------------------------------
@@ -182,7 +192,7 @@ def scan_page(request: Request, visit: Signed) -> Response:
 def _scan_page(request: Request, visit: Visitor, errors: dict[str, str]) -> Response:
     return render(
         request, visit, "ward/scan.html", "Scan a label", errors=errors, status=422 if errors else 200,
-        scan_to=_scan_to(visit), picture_to="/scan/picture", nurse=_is_nurse(visit),
+        scan_to=_scan_to(visit), home=home_of(visit),
     )  # fmt: skip
 
 
@@ -219,7 +229,7 @@ def picture_page(request: Request, visit: Signed) -> Response:
 def _picture_page(request: Request, visit: Visitor, errors: dict[str, str], several: Any = ()) -> Response:
     return render(
         request, visit, "ward/picture.html", "Picture of a label", errors=errors, several=several,
-        status=422 if errors else 200, nurse=_is_nurse(visit), scan_to=_scan_to(visit),
+        status=422 if errors else 200, nurse=_is_nurse(visit), scan_to=_scan_to(visit), home=home_of(visit),
     )  # fmt: skip
 
 
@@ -261,7 +271,7 @@ def answer_page(request: Request, visit: Signed, serial: str, said: str = "") ->
     return render(
         request, visit, "ward/answer.html", spoken.title.rstrip("."), topics=topics, Kind=Kind, bag=found,
         spoken=spoken, nurse=_is_nurse(visit), notes=_notes(visit, found), scan_to=_scan_to(visit),
-        patient=patient_line(order.patient, order.place, now, order.zone), said=said,
+        home=home_of(visit), patient=patient_line(order.patient, order.place, now, order.zone), said=said,
         stops=spoken.kind in (Kind.UNCHECKED, Kind.DO_NOT_GIVE), out=must_come_out(found, now),
         may_hand_over=actions.may_hand_over(visit.who) and _can(found, What.HANDED_OVER, spoken),
     )  # fmt: skip
@@ -274,15 +284,9 @@ def _can(found: Any, what: What, spoken: Answer) -> bool:
 def _notes(visit: Visitor, found: Any) -> dict[str, str]:
     """What may be noted about a bag now, by whom is asking: the last part of its address, and its words."""
     assert visit.who is not None
-    words = {
-        What.NOT_HERE: "Not here",
-        What.FOUND: "Found it",
-        What.TAKEN_OUT: "Taken out",
-        What.RETURNED: "Sent back" if _is_nurse(visit) else "It is back in the pharmacy",
-        What.DAMAGED: "Damaged",
-    }
-    mine = actions.PHARMACY_NOTES if actions.may_hand_over(visit.who) else ()
-    mine, stage = actions.WARD_NOTES if _is_nurse(visit) else mine, found.where.stage
+    words = WORDS | {What.RETURNED: "Sent back" if _is_nurse(visit) else "It is back in the pharmacy"}
+    pharmacy = actions.PHARMACY_NOTES if actions.may_hand_over(visit.who) else ()
+    mine, stage = actions.WARD_NOTES if _is_nurse(visit) else pharmacy, found.where.stage
     return {way: words[what] for way, what in NOTES.items() if what in mine and stage in MAY_FOLLOW[what]}
 
 
@@ -327,7 +331,7 @@ def _handover_page(request: Request, visit: Visitor, errors: dict[str, str]) -> 
         waiting, gone = ready(session, visit.parts.clock())
     return render(
         request, visit, "ward/handover.html", "Hand over", topics=["queue", "ward"], current="/handover",
-        waiting=waiting, gone=gone, errors=errors, status=422 if errors else 200,
+        waiting=waiting, gone=gone, errors=errors, home=home_of(visit), status=422 if errors else 200,
     )  # fmt: skip
 
 
