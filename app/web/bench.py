@@ -64,7 +64,7 @@ class Player:
 class Bench:
     """What the demo puts on the bench of one hood.
 
-    `barcode(ndc, serial, expired)` is what a scanner reads from a container; `picture(serial, words)` a JPEG of the
+    `barcode(ndc, serial, expired)` is, by its package code, what a scanner reads from a container; `picture(serial, words)` a JPEG of the
     labelled bag; `order()` lets an order arrive and says so in a sentence.
     """
 
