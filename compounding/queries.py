@@ -25,6 +25,7 @@ from compounding.worksheet import read_worksheet
 
 OVERDUE = timedelta(hours=12)
 SOON = timedelta(hours=24)
+STOPPED_SHOWN = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,25 @@ def worklist(session: Session, now: datetime) -> list[Line]:
     ]
     lines += _lines(session, (State.MAKING, State.PAUSED))
     return sorted(lines, key=lambda line: (not line.stat, line.due_at, line.order.title))
+
+
+def just_stopped(session: Session, now: datetime) -> list[tuple[datetime, OrderFacts]]:
+    """The verified orders for this room that were stopped or held in the last quarter of an hour: when, and which."""
+    verified = (
+        select(Verification.version_id)
+        .join(OrderVersion, OrderVersion.id == Verification.version_id)
+        .where(OrderVersion.order_id == Order.id, Verification.room == "iv")
+        .exists()
+    )
+    query = (
+        select(OrderVersion.id, OrderVersion.received_at)
+        .join(Order, (Order.id == OrderVersion.order_id) & (Order.newest == OrderVersion.number))
+        .where(OrderVersion.state != "active", OrderVersion.received_at > now - STOPPED_SHOWN, verified)
+        .order_by(OrderVersion.received_at.desc())
+    )
+    rows = session.execute(query).all()
+    orders = orders_facts(session, (version_id for version_id, _ in rows))
+    return [(at, orders[version_id]) for version_id, at in rows]
 
 
 def check_queue(session: Session) -> list[Line]:

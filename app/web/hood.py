@@ -23,7 +23,7 @@ from compounding.gravimetry import settled
 from compounding.instructions import instruction, lines, short
 from compounding.opened import Opened
 from compounding.procedure import may_redo, steps_of
-from compounding.queries import held_at, in_tray, opened, worklist
+from compounding.queries import held_at, in_tray, just_stopped, opened, worklist
 from compounding.records import Redone, Scanned, Stopped
 from compounding.weighing import gauge
 from devices.reading import Stamped
@@ -58,18 +58,19 @@ class RedoForm(StepForm):
 
 
 @router.get("")
-def worklist_page(request: Request, visit: Preparer, dose: int | None = None, show: str = "now") -> Response:
+def worklist_page(request: Request, visit: Preparer, dose: int | None = None) -> Response:
     """What is to be made, STAT first; the first row (or the chosen one) waits for an empty tray."""
     parts = visit.parts
     with parts.db.read() as session:
         found = worklist(session, parts.clock())
+        stopped = just_stopped(session, parts.clock())
         mine = held_at(session, visit.station.id, visit.who.person_id if visit.who else None)
     free = [line for line in found if line.state is State.QUEUED]
     chosen = next((line for line in free if line.dose_id == dose), free[0] if free else None)
     topics = ["worklist", f"station {visit.station.id}"]
     return render(
         request, visit, "hood/worklist.html", "To prepare", topics=topics,
-        rows=found, chosen=chosen, mine=mine, show=show,
+        rows=found, chosen=chosen, mine=mine, stopped=stopped,
     )  # fmt: skip
 
 
