@@ -135,5 +135,5 @@ def keep(page: Page, folder: Path | None, name: str) -> None:
     """Keep a picture of the screen for the documents, small enough to read over a slow line."""
     if folder is None:
         return
-    page.wait_for_timeout(700)
+    page.wait_for_timeout(300)
     page.screenshot(path=folder / f"{name}.png")
