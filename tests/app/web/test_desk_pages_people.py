@@ -1,0 +1,81 @@
+"""People at the desk: added, badged, invited, reopened, ended."""
+
+import re
+
+import pytest
+
+from app import demo
+from app.core.errors import Refused
+from app.identity.actions import Given
+from app.identity.limits import Where
+from app.identity.people_actions import accept_invitation
+from app.identity.sign_in_actions import sign_in
+from app.web.barcodes import datamatrix_svg
+from tests.desk import Desk, words
+from tests.hospital import WARD
+
+
+def test_a_new_person_goes_from_the_list_to_their_first_sign_in(desk: Desk) -> None:
+    there = desk.done("/people", name="Nobody Yet", username="nobody", roles=["nurse"])
+    assert "Not invited yet" in words(desk.get(there))
+    badge = re.search(r"BADGE-[A-Z0-9]{16}", desk.post(f"{there}/badge").text)
+    page = desk.post(f"{there}/invitation").text
+    code = re.search(r"(?:[0-9A-Z]{4}-){5}[0-9A-Z]{4}", page)
+    assert badge and code
+    assert "Invited" in words(desk.get(there)) and code[0] not in desk.get(there) and badge[0] not in desk.get(there)
+    accept_invitation(desk.parts.db, code[0], "314159")
+    assert sign_in(desk.parts.db, Given(badge[0], "314159"), Where(WARD, "ward")).token
+    assert "Can sign in" in words(desk.get(there))
+
+
+def test_a_badge_is_shown_once_as_a_code_that_scanners_read(desk: Desk) -> None:
+    fields = {"once": "one-badge-only"}
+    page = desk.client.post("/people/4/badge", data=fields).text
+    badge = re.search(r"BADGE-[A-Z0-9]{16}", page)
+    assert badge and str(datamatrix_svg(badge[0])) in page
+    again = desk.client.post("/people/4/badge", data=fields)
+    assert (again.status_code, again.headers["location"]) == (303, "/people/4")
+    with pytest.raises(Refused):
+        sign_in(desk.parts.db, Given(demo.BADGES["nina"], demo.PIN), Where(WARD, "ward"))
+
+
+def test_what_is_wrong_with_a_person_is_said_at_the_field(desk: Desk) -> None:
+    answer = desk.post("/people", name="", username="PETRA", roles=["technician", "pharmacist"])
+    assert answer.status_code == 422
+    assert "whoever prepares does not check" in words(answer.text)
+    answer = desk.post("/people", name="", username="petra", roles=["nurse"])
+    assert "Give the person's full name" in words(answer.text)
+    assert "Somebody has or had this user name" in words(answer.text)
+
+
+def test_roles_change_and_never_ones_own(desk: Desk) -> None:
+    assert desk.done("/people/3/roles", roles=["lead technician"]) == "/people/3"
+    assert "Tina Technician tina lead technician" in words(desk.get("/people"))
+    assert "You can not change your own roles" in words(desk.post("/people/1/roles", roles=["nurse"]).text)
+    assert "Choose at least one role" in words(desk.post("/people/3/roles").text)
+
+
+def test_any_pharmacist_reopens_a_blocked_sign_in(desk: Desk) -> None:
+    for _ in range(5):
+        with pytest.raises(Refused):
+            sign_in(desk.parts.db, Given(demo.BADGES["nina"], "999999"), Where(WARD, "ward"))
+    assert "Blocked by wrong attempts 5 in a row" in words(desk.get("/people"))
+    desk.enter("pablo")
+    assert "Nina Nurse 5 wrong attempts in a row; the next one is allowed from 22-Nov-2026 09:05:30" in words(
+        desk.get("/sign-ins")
+    )
+    assert desk.done("/people/4/reopen") == "/sign-ins"
+    assert "Nobody is blocked" in words(desk.get("/sign-ins"))
+    assert sign_in(desk.parts.db, Given(demo.BADGES["nina"], demo.PIN), Where(WARD, "ward")).token
+
+
+def test_credentials_are_withdrawn_and_a_person_ended_with_a_reason(desk: Desk) -> None:
+    assert "Give a reason" in words(desk.post("/people/4/withdraw").text)
+    desk.done("/people/4/withdraw", reason="badge lost on the bus")
+    assert "Not invited yet" in words(desk.get("/people/4"))
+    assert desk.done("/people/4/end", reason="left the hospital") == "/people"
+    assert "Nina" not in words(desk.get("/people"))
+    assert "Nina Nurse nina nurse Ended" in words(desk.get("/people?ended=true"))
+    trail = words(desk.get("/audit"))
+    assert "Petra Pharmacist ended Nina Nurse at Pharmacy desk" in trail and "left the hospital" in trail
+    assert desk.client.get("/people/99").status_code == 404
