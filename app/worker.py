@@ -9,7 +9,7 @@ import structlog
 from app.db.faults import DatabaseFault, words_of
 from app.db.session import SYSTEM, Clock, Db
 from app.labels.printing_actions import claim_print, note_print
-from app.orders.actions import top_up
+from app.orders.dose_actions import top_up
 from app.settings import Settings
 from devices.printer import Printer, PrinterTrouble
 

@@ -1,7 +1,7 @@
 """Orders: stating a version, verifying it with a signature, and writing the doses that fall due."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,16 +13,15 @@ from app.core.permissions import May
 from app.core.workflow import Meaning
 from app.db.session import Tx
 from app.identity.actions import Proven, sign
+from app.orders.dose_actions import write_doses
 from app.orders.events import newest_content, state_of
-from app.orders.models import Dose, Order, OrderComponent, OrderEvent, OrderVersion, Patient, Verification
+from app.orders.models import Order, OrderComponent, OrderEvent, OrderVersion, Patient, Verification
 from app.orders.patient_actions import find_patient, find_stay
 from app.orders.queries import events_of, shown_sha256, version_of, why_not_current, why_not_theirs
 from app.orders.routes import STERILE
-from app.orders.schedule import due_times
 from app.orders.stated import StatedOrder
 
 __all__ = ["hold", "lock_head", "restate", "resume", "state", "stop", "tell_of", "verify", "why_not_current"]
-AHEAD = timedelta(hours=48)
 CONTROLS = {
     "new": "new", "replacement": "new", "change": "change", "cancel": "stop", "discontinue": "stop",
     "replaced": "stop", "hold": "hold", "discharge": "hold", "release": "release", "discharge undone": "release",
@@ -304,7 +303,7 @@ def verify(tx: Tx, version_id: int, proven: Proven, shown_sha256: str, room: str
     )
     tx.session.add(found)
     tx.session.flush()
-    written = _write_doses(tx, version, found)
+    written = write_doses(tx, version, found)
     record(tx, "verified", f"order {head.id}", {"version": version.number, "doses": written, "room": room})
     tx.tell("orders")
     tx.tell("worklist")
@@ -321,48 +320,3 @@ def verify_as_shown(tx: Tx, version_id: int, proven: Proven, shown: str) -> Veri
         raise Refused("The order, its patient's weight or allergies have changed. Look at the page again, then sign.")
     route = tx.session.get_one(OrderVersion, version_id).route
     return verify(tx, version_id, proven, shown, "iv" if route in STERILE else "unit dose")
-
-
-def top_up(tx: Tx) -> int:
-    """Write the doses that have come within 48 hours; what stopped or was replaced gets none. Returns how many."""
-    query = (
-        select(OrderVersion, Verification)
-        .join(Verification, Verification.version_id == OrderVersion.id)
-        .join(Order, (Order.id == OrderVersion.order_id) & (Order.newest == OrderVersion.number))
-        .where(OrderVersion.state == "active", Verification.doses_until < tx.now + AHEAD)
-        .where(OrderVersion.interval_minutes.is_not(None))
-    )
-    written = 0
-    for version, verification in tx.session.execute(query):
-        if version.end_at is None or verification.doses_until < version.end_at:
-            written += _write_doses(tx, version, verification)
-    if written:
-        record(tx, "doses written", "orders", {"doses": written})
-        tx.tell("worklist")
-    return written
-
-
-def _write_doses(tx: Tx, version: OrderVersion, verification: Verification) -> int:
-    until = tx.now + AHEAD
-    if verification.doses_until >= until:
-        return 0
-    # What falls due from an hour before the verification on is still given; older times have passed.
-    after = max(verification.doses_until, verification.at - timedelta(hours=1))
-    times = due_times(version.first_due_at, version.interval_minutes, version.zone, after, until, version.end_at)
-    nothing_yet = verification.doses_until == version.start_at
-    at_once = version.priority == "STAT" or version.interval_minutes is None
-    if nothing_yet and at_once and version.first_due_at < after:
-        times.insert(0, version.first_due_at)  # A first dose that must be given at once is never too old.
-    for at in times:
-        tx.session.add(
-            Dose(
-                order_id=version.order_id,
-                version_id=version.id,
-                due_at=at,
-                room=verification.room,
-                made_at=tx.now,
-            )
-        )
-    verification.doses_until = until
-    tx.session.flush()
-    return len(times)

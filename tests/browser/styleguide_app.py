@@ -15,6 +15,8 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from app.web.pages import environment
+
 ROOT = Path(__file__).resolve().parents[2]
 POLICY = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data: blob:; object-src 'none'; "
@@ -67,6 +69,7 @@ def styleguide() -> FastAPI:
     app.state.count = 0
     folders = [str(ROOT / "tests/browser/styleguide"), str(ROOT / "templates")]
     pages = Environment(loader=FileSystemLoader(folders), autoescape=True, undefined=StrictUndefined)
+    pages.filters |= environment().filters
     app.mount("/static", StaticFiles(directory=ROOT / "app/web/static"), name="static")
 
     @app.middleware("http")

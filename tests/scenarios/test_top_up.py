@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.db.session import SYSTEM
-from app.orders.actions import top_up
+from app.orders.dose_actions import top_up
 from app.orders.queries import doses_of
 from tests.conftest import SetClock
 from tests.hospital import Hospital
