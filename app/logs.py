@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -98,7 +98,7 @@ def _ours(name: str) -> bool:
     return name.split(".")[0] in ("laminar", "uvicorn")
 
 
-def set_up(level: str = "info", stream: IO[str] | None = None) -> None:
+def set_up(level: str = "info", stream: TextIO | None = None) -> None:
     """Send every log line, ours and the libraries', to `stream` (standard error) as safe JSON."""
     number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     structlog.configure(

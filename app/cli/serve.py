@@ -5,11 +5,10 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvicorn
-from starlette.types import ASGIApp
 
 from app.cli.checks import door_findings, host_findings, is_loopback, record_findings
 from app.cli.opening import settings
@@ -23,7 +22,7 @@ from app.identity.people_actions import make_set_up_code
 from app.logs import set_up
 from app.main import create_app, metadata, open_database, put_together
 from app.settings import Settings
-from app.web.at_the_door import BodyLimit, RequestLog, TrustedProxy
+from app.web.at_the_door import dressed
 from app.web.parts import Parts
 
 serve = typer.Typer(add_completion=False)
@@ -51,7 +50,8 @@ def serve_pages(
         if code := make_set_up_code(parts.db):
             typer.echo(f"Nobody can sign in yet. Open {address}/set-up and give this code, once: {code}")
         typer.echo(f"Laminar is at {address}" + (" (TEST)" if chosen.test else ""))
-        uvicorn.Server(server_settings(dressed(create_app(parts), chosen), chosen)).run(sockets=[listener])
+        pages = dressed(create_app(parts), chosen.trusted_proxy)
+        uvicorn.Server(server_settings(pages, chosen)).run(sockets=[listener])
 
 
 @contextmanager
@@ -111,12 +111,7 @@ def listening(chosen: Settings) -> socket.socket:
         raise Refused(f"{where} can not be had ({why}). Choose another by --port.") from None
 
 
-def dressed(app: ASGIApp, chosen: Settings) -> ASGIApp:
-    """The application with what stands before it: request log, the one trusted proxy, the largest body."""
-    return TrustedProxy(RequestLog(BodyLimit(app)), chosen.trusted_proxy)
-
-
-def server_settings(app: ASGIApp, chosen: Settings) -> uvicorn.Config:
+def server_settings(app: Any, chosen: Settings) -> uvicorn.Config:
     """How uvicorn runs: our own log, no word of itself, headers of at most 64 kB, streams ended after two seconds."""
     if chosen.tls_cert and chosen.tls_key:
         try:

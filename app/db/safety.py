@@ -69,8 +69,8 @@ def has_lost_write_fault(version: tuple[int, ...]) -> bool:
     Faulty from 3.7.0; mended in 3.51.3 and, looking back, in 3.50.7 and 3.44.6. Source: SQLite's change log.
     """
     mended = {(3, 50): 7, (3, 44): 6}
-    if version[:2] in mended:
-        return version[2] < mended[version[:2]]
+    if (branch := (version[0], version[1])) in mended:
+        return version[2] < mended[branch]
     return (3, 7, 0) <= version < (3, 51, 3)
 
 
@@ -198,7 +198,8 @@ def _pragmas(connection: Connection) -> dict[str, str]:
 def read_postgresql(db: Db) -> PostgresqlFacts:
     """Ask a PostgreSQL server for its facts."""
     with db.writer.connect() as connection:
-        settings = dict(connection.execute(text("SELECT name, setting FROM pg_settings")).tuples().all())
+        rows = connection.execute(text("SELECT name, setting FROM pg_settings"))
+        settings = {str(name): str(setting) for name, setting in rows}
         role, superuser, owner, address, tls, clock = connection.execute(
             text(
                 "SELECT current_user::text, (SELECT rolsuper FROM pg_roles WHERE rolname = current_user), "

@@ -41,7 +41,7 @@ def believed(scope: Scope, address: str) -> Scope:
             changed["client"] = (visitor, 0)
         if host := _last(told.get(b"x-forwarded-host", b"")):
             changed["headers"] = [(n, v) for n, v in headers if n != b"host"] + [(b"host", host.encode("latin-1"))]
-    return scope | changed
+    return {**scope, **changed}
 
 
 def _last(value: bytes) -> str:
@@ -109,3 +109,8 @@ class BodyLimit:
             return message
 
         await self.app(scope, counted, send)
+
+
+def dressed(app: ASGIApp, trusted_proxy: str) -> ASGIApp:
+    """The application with what stands before it: the one trusted proxy, the request log, the largest body."""
+    return TrustedProxy(RequestLog(BodyLimit(app)), trusted_proxy)

@@ -19,11 +19,10 @@ from sqlalchemy import text
 from starlette.types import Receive, Scope, Send
 
 from app import demo, logs
-from app.cli.serve import dressed
 from app.db.session import Db
 from app.main import ROUTERS, create_app, put_together
 from app.settings import Settings
-from app.web.at_the_door import BodyLimit, believed
+from app.web.at_the_door import BodyLimit, believed, dressed
 from app.web.parts import Parts
 from app.worker import Worker
 from tests.conftest import SetClock
@@ -127,8 +126,8 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_collected() -> None:
 
 
 def test_every_request_has_one_line_with_its_route_and_never_its_address(parts: Parts, said: io.StringIO) -> None:
-    settings = parts.settings
-    with TestClient(dressed(create_app(parts, worker=False), settings), follow_redirects=False) as browser:
+    pages = dressed(create_app(parts, worker=False), "")
+    with TestClient(pages, follow_redirects=False) as browser:
         found = browser.get("/enrol/S3CRET-CODE?patient=Zoe")
         browser.get("/healthz")
     (line,) = [each for each in lines(said) if each["event"] == "request"]
@@ -157,9 +156,8 @@ def test_a_canary_pushed_through_every_route_error_and_worker_is_never_logged(pa
     hospital(parts.db)
     app = create_app(parts, extra=(broken,), worker=False)
     routes = [each for router in (*ROUTERS, broken) for each in router.routes if isinstance(each, APIRoute)]
-    with TestClient(
-        dressed(app, parts.settings), "http://desk.localhost", raise_server_exceptions=False, follow_redirects=False
-    ) as browser:
+    desk = {"base_url": "http://desk.localhost", "raise_server_exceptions": False, "follow_redirects": False}
+    with TestClient(dressed(app, ""), **desk) as browser:  # type: ignore[arg-type]
         browser.post("/sign-in", data={"once": "a" * 12, "badge": demo.BADGES["petra"], "pin": demo.PIN})
         for route in routes:
             path = route.path
