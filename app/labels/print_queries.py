@@ -36,7 +36,8 @@ def printing_at(session: Session, url: str) -> Printing:
     """Read what became of the labels for the printer with this address; void labels do not count as unproven."""
     mine = (Outgoing.kind == "print", Outgoing.destination == url)
     last = session.scalar(select(Outgoing).where(*mine).order_by(Outgoing.id.desc()).limit(1))
-    waiting = select(func.count()).where(*mine, Outgoing.sent_at.is_(None), Outgoing.given_up_at.is_(None))
+    ends = (Outgoing.sent_at, Outgoing.given_up_at, Outgoing.confirmed_at)
+    waiting = select(func.count()).where(*mine, *(end.is_(None) for end in ends))
     unproven = (
         select(Outgoing)
         .join(Label, Outgoing.identity == literal("label ") + Label.serial)
