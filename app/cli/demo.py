@@ -24,8 +24,8 @@ def open_hospital(
     folder: Annotated[Path, typer.Option(help="Where the trial keeps its database and photos.")] = FOLDER,
 ) -> None:
     """Start a pretend hospital with simulated devices and say where its pages are."""
-    if fresh and folder.exists():
-        shutil.rmtree(folder)
+    if fresh:
+        forget(folder)
     try:
         with trial(folder, database=database, hl7_port=hl7_port, second_hood=play) as opened:
             server = Server(opened.app, port)
@@ -46,6 +46,14 @@ def open_hospital(
     except (RuntimeError, OSError) as wrong:
         typer.echo(str(wrong), err=True)
         raise typer.Exit(1) from None
+
+
+def forget(folder: Path) -> None:
+    """Remove what a trial keeps in its folder, and nothing else that lies there."""
+    for name in ("laminar.db", "laminar.db-wal", "laminar.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    for name in ("photos", "backups"):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def welcome(port: int, hl7_port: int, play: bool) -> str:

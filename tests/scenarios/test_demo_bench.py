@@ -9,7 +9,7 @@ import pytest
 import zxingcpp
 
 from app import demo
-from app.cli.demo import welcome
+from app.cli.demo import forget, welcome
 from app.demo_day import HOOD, Server, Trial, trial
 from app.demo_orders import DAY, message
 from app.demo_picture import labelled_bag
@@ -123,6 +123,14 @@ def test_the_terminal_says_in_ten_lines_where_to_go_and_who_is_who() -> None:
         assert demo.BADGES[name] in words
     assert "http://hood.localhost:8080" in words
     assert demo.PIN in words
+
+
+def test_a_fresh_trial_removes_its_own_files_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in ("laminar.db", "laminar.db-wal", "photos/a.jpg", "letter.txt"):
+        (tmp_path / name).write_text("x")
+    forget(tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ["letter.txt"]
 
 
 def test_a_trial_that_is_opened_again_keeps_its_doses_and_finds_its_devices(tmp_path: Path) -> None:
