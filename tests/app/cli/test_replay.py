@@ -9,11 +9,14 @@ from sqlalchemy import text
 
 from app.db.session import Db
 from app.stations.actions import Weight
+from app.web.hood import raw_window
 from compounding import hood_actions
+from compounding.gravimetry import settled
 from compounding.records import Weighed, from_text, to_text
 from compounding.replay import Kept, weight_differences
 from compounding.replay_queries import replay
 from devices.protocols import PROTOCOLS
+from devices.reading import Stamped
 from devices.window import read_window
 from tests.hospital import BALANCE, HOUSE, Hospital, hospital
 
@@ -135,3 +138,14 @@ def test_a_weighed_record_from_before_verdicts_were_kept_is_still_read() -> None
 def test_a_verdict_is_read_back_as_it_was_written() -> None:
     facts = Weighed(Decimal("297.37"), 5, BALANCE, 1, False, "within", Decimal("20.680473"))
     assert from_text("weighed", to_text(facts)) == facts
+
+
+def test_what_the_hood_stores_is_what_replay_reads() -> None:
+    parse = PROTOCOLS["mt-sics"].parse_line
+    sent = [Stamped(parse(b"S S     276.40 g\r\n"), 1000 + i / 10, 7 + i, 3) for i in range(12)]
+    stored = raw_window(tuple(sent))
+    assert [(s.seq, s.epoch, s.reading.grams) for s in READ(stored)] == [(s.seq, 3, Decimal("276.40")) for s in sent]
+    still = settled(sent, since=1000.15, readability=Decimal("0.01"))
+    assert still is not None
+    accepted = kept(value_g=still.value_g, readings=still.n, epoch=still.epoch, window=stored)
+    assert weight_differences(accepted, READ) == []
