@@ -1,7 +1,10 @@
 """One released dose, and the acts of a ward in one line each."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -16,9 +19,12 @@ from app.db.session import Db, Tx
 from app.labels.models import Label
 from app.orders import actions as orders
 from compounding import check_actions
+from tests.conftest import SetClock
 from tests.hospital import Hospital
 
 WARD, DESK = "7 West", "Pharmacy desk"
+Template = tuple[str, dict[str, int], tuple[int, str]]
+_numbers = itertools.count(1)
 
 
 @dataclass
@@ -26,6 +32,8 @@ class Ward:
     """The seeded hospital with its ward."""
 
     house: Hospital
+    waiting: list[tuple[int, str]] = field(default_factory=list)
+    """Released doses that the copied database came with; each is given out once."""
 
     @property
     def db(self) -> Db:
@@ -58,11 +66,14 @@ class Ward:
 
     def made(self, **how: object) -> tuple[int, str]:
         """A dose signed as prepared: its preparation and the serial of its label."""
-        work_id = self.house.made(**how)  # type: ignore[arg-type]
+        work_id = self.house.made(**{"number": "RX2001"} | how)  # type: ignore[arg-type]
         self.house.finish(work_id)
         return work_id, self.serial(work_id)
 
     def released(self, **how: object) -> tuple[int, str]:
+        """A released dose; an ordinary one is made once a session and copied."""
+        if not how and self.waiting:
+            return self.waiting.pop()
         work_id, serial = self.made(**how)
         self.house.release(work_id)
         return work_id, serial
@@ -94,6 +105,37 @@ class Ward:
             return session.scalar(query) or 0
 
 
-@pytest.fixture
-def ward(house: Hospital) -> Ward:
-    return Ward(house)
+@pytest.fixture(scope="session")
+def released_sqlite(seeded_sqlite: tuple[Path, dict[str, int]], tmp_path_factory: pytest.TempPathFactory) -> Template:
+    path = tmp_path_factory.mktemp("released") / "hospital.db"
+    shutil.copy(seeded_sqlite[0], path)
+    return str(path), seeded_sqlite[1], _one_released(f"sqlite:///{path}", seeded_sqlite[1])
+
+
+@pytest.fixture(scope="session")
+def released_postgresql(
+    postgresql: Callable[..., str], seeded_postgresql: tuple[str, dict[str, int]]
+) -> Template:
+    template, people = seeded_postgresql
+    return "released", people, _one_released(postgresql("released", template), people)
+
+
+def _one_released(url: str, people: dict[str, int]) -> tuple[int, str]:
+    opened = Db(url, SetClock())
+    made = Ward(Hospital(opened, people)).released(number="RX1000")
+    opened.close()
+    return made
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def ward(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) -> Iterator[Ward]:
+    """The pretend hospital with one released dose for the first patient: once SQLite, once PostgreSQL."""
+    template, people, made = request.getfixturevalue(f"released_{request.param}")
+    if request.param == "sqlite":
+        shutil.copy(template, tmp_path / "hospital.db")
+        url = f"sqlite:///{tmp_path / 'hospital.db'}"
+    else:
+        url = request.getfixturevalue("postgresql")(f"ward_{next(_numbers)}", template)
+    opened = Db(url, clock)
+    yield Ward(Hospital(opened, people), [made])
+    opened.close()
