@@ -97,9 +97,10 @@ def _say(
 ) -> OrderEvent:
     """Note an event of an order, once for each message."""
     same = select(OrderEvent).where(OrderEvent.key == key, OrderEvent.what == what)
-    known = message_id is not None and tx.session.scalar(same.where(OrderEvent.message_id == message_id))
-    if known:
-        return known
+    if message_id is not None:
+        known = tx.session.scalars(same.where(OrderEvent.message_id == message_id)).first()
+        if known is not None:
+            return known
     at, sent_at = times
     event = OrderEvent(
         key=key, what=what, mrn=mrn, at=at, sent_at=sent_at, received_at=tx.now, message_id=message_id

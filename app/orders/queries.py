@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.canonical import canonical, sha256
@@ -56,22 +56,36 @@ def order_facts(session: Session, version_id: int) -> OrderFacts:
     return found
 
 
+# Every page and every act reads orders, so these are built once.
+_FACTS = (
+    select(OrderVersion, Order, Patient, Stay, Unit.code, Person.name, Verification.at)
+    .join(Order, Order.id == OrderVersion.order_id)
+    .join(Patient, Patient.id == Order.patient_id)
+    .join(Stay, Stay.id == Order.stay_id, isouter=True)
+    .join(Unit, Unit.id == Stay.unit_id, isouter=True)
+    .join(Verification, Verification.version_id == OrderVersion.id, isouter=True)
+    .join(Person, Person.id == Verification.person_id, isouter=True)
+    .where(OrderVersion.id.in_(bindparam("wanted", expanding=True)))
+)
+_INGREDIENTS = (
+    select(OrderComponent, Drug)
+    .join(Drug, Drug.id == OrderComponent.drug_id)
+    .where(OrderComponent.version_id.in_(bindparam("wanted", expanding=True)))
+    .order_by(OrderComponent.version_id, OrderComponent.position)
+)
+_ALLERGIES = (
+    select(Allergy.patient_id, Allergy.text, Allergy.reaction)
+    .where(Allergy.patient_id.in_(bindparam("wanted", expanding=True)), Allergy.ended_at.is_(None))
+    .order_by(Allergy.text)
+)
+
+
 def orders_facts(session: Session, version_ids: Iterable[int]) -> dict[int, OrderFacts]:
     """Order versions with all that belongs to them, by number: three queries, however many are asked for."""
     wanted = set(version_ids)
     if not wanted:
         return {}
-    query = (
-        select(OrderVersion, Order, Patient, Stay, Unit.code, Person.name, Verification.at)
-        .join(Order, Order.id == OrderVersion.order_id)
-        .join(Patient, Patient.id == Order.patient_id)
-        .join(Stay, Stay.id == Order.stay_id, isouter=True)
-        .join(Unit, Unit.id == Stay.unit_id, isouter=True)
-        .join(Verification, Verification.version_id == OrderVersion.id, isouter=True)
-        .join(Person, Person.id == Verification.person_id, isouter=True)
-        .where(OrderVersion.id.in_(wanted))
-    )
-    rows = session.execute(query).all()
+    rows = session.execute(_FACTS, {"wanted": list(wanted)}).all()
     parts = _ingredients(session, wanted)
     allergies = _allergies(session, {patient.id for _, _, patient, *_ in rows})
     return {
@@ -83,26 +97,15 @@ def orders_facts(session: Session, version_ids: Iterable[int]) -> dict[int, Orde
 
 
 def _ingredients(session: Session, version_ids: set[int]) -> dict[int, list[tuple[OrderComponent, Drug]]]:
-    query = (
-        select(OrderComponent, Drug)
-        .join(Drug, Drug.id == OrderComponent.drug_id)
-        .where(OrderComponent.version_id.in_(version_ids))
-        .order_by(OrderComponent.version_id, OrderComponent.position)
-    )
     found: dict[int, list[tuple[OrderComponent, Drug]]] = {version_id: [] for version_id in version_ids}
-    for component, drug in session.execute(query):
+    for component, drug in session.execute(_INGREDIENTS, {"wanted": list(version_ids)}):
         found[component.version_id].append((component, drug))
     return found
 
 
 def _allergies(session: Session, patient_ids: set[int]) -> dict[int, tuple[tuple[str, str | None], ...]]:
-    query = (
-        select(Allergy.patient_id, Allergy.text, Allergy.reaction)
-        .where(Allergy.patient_id.in_(patient_ids), Allergy.ended_at.is_(None))
-        .order_by(Allergy.text)
-    )
     found: dict[int, tuple[tuple[str, str | None], ...]] = {}
-    for patient_id, text, reaction in session.execute(query):
+    for patient_id, text, reaction in session.execute(_ALLERGIES, {"wanted": list(patient_ids)}):
         found[patient_id] = (*found.get(patient_id, ()), (text, reaction))
     return found
 
@@ -287,22 +290,28 @@ def search(session: Session, words: str, limit: int = 50) -> list[OrderFacts]:
     return [order_facts(session, version_id) for version_id in session.scalars(query)]
 
 
+# Asked inside every act at the hood: one query of five columns, built once.
+_CURRENT = (
+    select(Order.id, OrderVersion.number, OrderVersion.state, Order.newest, Verification.version_id)
+    .join(Order, Order.id == OrderVersion.order_id)
+    .outerjoin(Verification, Verification.version_id == OrderVersion.id)
+    .where(OrderVersion.id == bindparam("version_id"))
+)
+
+
 def why_not_current(session: Session, version_id: int) -> str | None:
     """Say why work on an order version must stop, or None while it is the newest, active and verified version."""
-    version = session.get(OrderVersion, version_id)
-    if version is None:
+    found = session.execute(_CURRENT, {"version_id": version_id}).one_or_none()
+    if found is None:
         raise Missing("This order does not exist.")
-    head = session.get(Order, version.order_id)
-    assert head is not None
-    if head.newest != version.number:
-        newest = version_of(session, head.id, head.newest)
+    order_id, number, state, newest_number, verified_as = found
+    if newest_number != number:
+        newest = version_of(session, order_id, newest_number)
         if newest.state == "stopped":
             return "the order was stopped"
         if newest.state == "held":
             return "the order is on hold"
         return "the order was changed"
-    if version.state != "active":
-        return f"the order is {version.state}"
-    if session.get(Verification, version_id) is None:
-        return "the order is not verified"
-    return None
+    if state != "active":
+        return f"the order is {state}"
+    return None if verified_as is not None else "the order is not verified"
