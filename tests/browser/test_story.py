@@ -194,4 +194,4 @@ def test_a_wrong_scan_from_the_bench_stops_the_hood_and_the_right_one_clears_it(
     expect(hood.locator(".mismatch")).to_contain_text("expired")
     expect(bench.locator("#next")).to_contain_text("Scan the")
     bench.locator("#next").click()
-    expect(hood.locator(".mismatch")).to_have_count(0)
+    expect(hood.locator(".mismatch")).to_have_count(0, timeout=15_000)

@@ -8,11 +8,14 @@ import { onShown, say } from "./page.js";
 
 const channel = new BroadcastChannel("laminar-bench");
 const ear = Math.random().toString(36).slice(2);
-const PATIENCE = 1500;
+const PATIENCE = 4000;
 const LOOK = 700;
 const bench = () => document.querySelector("[data-bench]");
 let asked = null;
 let shown = "";
+let pressed = false; // nothing is replaced under a finger that is down
+addEventListener("pointerdown", () => { pressed = true; }, true);
+for (const up of ["pointerup", "pointercancel"]) addEventListener(up, () => { setTimeout(() => { pressed = false; }, 0); }, true);
 
 async function photograph(address) {
   const form = document.querySelector("form[data-photo]");
@@ -59,7 +62,7 @@ async function look() {
   const answer = await fetch("/bench?part=table", { credentials: "same-origin" }).catch(() => null);
   if (!answer?.ok) return;
   const html = await answer.text();
-  if (html === shown || !table.isConnected) return;
+  if (html === shown || pressed || !table.isConnected) return;
   const focused = document.activeElement?.id;
   const drawn = table.querySelector("[id^=label-]");
   shown = html;
