@@ -142,7 +142,7 @@ def test_a_verdict_is_read_back_as_it_was_written() -> None:
 
 def test_what_the_hood_stores_is_what_replay_reads() -> None:
     parse = PROTOCOLS["mt-sics"].parse_line
-    sent = [Stamped(parse(b"S S     276.40 g\r\n"), 1000 + i / 10, 7 + i, 3) for i in range(12)]
+    sent = [Stamped(parse(b"S S     276.40 g"), 1000 + i / 10, 7 + i, 3) for i in range(12)]
     stored = raw_window(tuple(sent))
     assert [(s.seq, s.epoch, s.reading.grams) for s in READ(stored)] == [(s.seq, 3, Decimal("276.40")) for s in sent]
     still = settled(sent, since=1000.15, readability=Decimal("0.01"))
