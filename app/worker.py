@@ -8,7 +8,7 @@ import structlog
 
 from app.db.faults import DatabaseFault, words_of
 from app.db.session import SYSTEM, Clock, Db
-from app.labels.printing_actions import claim_print, note_print
+from app.labels.printing_actions import claim_print, note_broken_off, note_print
 from app.orders.dose_actions import top_up
 from app.settings import Settings
 from devices.printer import Printer, PrinterTrouble
@@ -29,6 +29,7 @@ class Worker:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._topped_up: datetime | None = None
+        self._noted = False  # Whether it is known what became of every label that was sent.
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
@@ -54,7 +55,10 @@ class Worker:
         """Send the labels that wait, each with its own identity, and note what became of it."""
         while not self._stop.is_set():
             with self.db.write(SYSTEM) as tx:
+                if not self._noted:
+                    note_broken_off(tx)
                 job = claim_print(tx)
+            self._noted = job is None
             if job is None:
                 return
             try:
@@ -65,6 +69,7 @@ class Worker:
                 words, again = trouble.words, not trouble.may_have_printed
             with self.db.write(SYSTEM) as tx:
                 note_print(tx, job.id, outcome, words, again=again)
+            self._noted = True
 
     def write_doses(self, now: datetime) -> None:
         """Write the doses that have come within reach, every ten minutes."""

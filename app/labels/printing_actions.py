@@ -13,6 +13,10 @@ from app.labels.models import Label
 
 PATIENCE = timedelta(minutes=2)
 RETRY = timedelta(seconds=5)
+BROKEN_OFF = (
+    "The system stopped while this label was being sent, so it may have printed. "
+    "If it lies at the printer, scan it with its tray; if not, print it again."
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,25 @@ def claim_print(tx: Tx) -> Job | None:
     row.claimed_at, row.next_at = tx.now, None
     row.first_bytes = row.first_bytes or label.job
     return Job(row.id, row.destination, label.job, f"label {label.serial}")
+
+
+def note_broken_off(tx: Tx) -> int:
+    """Say of each label whose sending broke off that it may have printed; a person resolves that. Returns how many.
+
+    To be asked when nothing is being sent: as the worker starts, and after it could not note what became of one.
+    """
+    broken = select(Outgoing.id).where(
+        Outgoing.kind == "print",
+        Outgoing.claimed_at.is_not(None),
+        Outgoing.next_at.is_(None),
+        Outgoing.sent_at.is_(None),
+        Outgoing.given_up_at.is_(None),
+        Outgoing.confirmed_at.is_(None),
+    )
+    found = list(tx.session.scalars(broken.order_by(Outgoing.id)))
+    for number in found:
+        note_print(tx, number, "unconfirmed", BROKEN_OFF, again=False)
+    return len(found)
 
 
 def note_print(tx: Tx, outgoing_id: int, outcome: str, words: str, *, again: bool) -> None:
