@@ -11,7 +11,8 @@ from app.identity.actions import Proven
 from app.inventory.actions import use, waste_what_was_used
 from app.inventory.queries import booked, recalled_among
 from app.labels import actions as labels
-from app.orders.actions import lock_head, why_not_current
+from app.orders.actions import lock_head
+from app.orders.queries import why_not_current
 from app.work import actions as work
 from compounding.hood_actions import go_back
 from compounding.labelling import beyond_use_of

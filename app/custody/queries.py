@@ -19,10 +19,9 @@ from app.identity.models import Person
 from app.inventory.models import Movement
 from app.inventory.queries import recalled_among
 from app.labels.models import Label
-from app.orders.actions import why_not_current
 from app.orders.facts import OrderFacts, PatientFacts
 from app.orders.models import Dose, Order, OrderVersion, Patient, Stay, Verification
-from app.orders.queries import order_facts, patient_facts
+from app.orders.queries import order_facts, patient_facts, why_not_current
 from app.stations.models import Station, Unit
 from app.work.models import WorkItem, WorkMove
 

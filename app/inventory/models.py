@@ -65,6 +65,7 @@ class Movement(Base):
         Index("ix_movement_lot_id_to_place_id", "lot_id", "to_place_id"),
         Index("ix_movement_lot_id_from_place_id", "lot_id", "from_place_id"),
         Index("ix_movement_serial", "serial"),
+        Index("ix_movement_cause", "cause"),
     )
 
 

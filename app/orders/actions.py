@@ -21,7 +21,7 @@ from app.orders.queries import events_of, shown_sha256, version_of, why_not_curr
 from app.orders.routes import STERILE
 from app.orders.stated import StatedOrder
 
-__all__ = ["hold", "lock_head", "restate", "resume", "state", "stop", "tell_of", "verify", "why_not_current"]
+__all__ = ["hold", "lock_head", "restate", "resume", "state", "stop", "tell_of", "verify"]
 CONTROLS = {
     "new": "new", "replacement": "new", "change": "change", "cancel": "stop", "discontinue": "stop",
     "replaced": "stop", "hold": "hold", "discharge": "hold", "release": "release", "discharge undone": "release",

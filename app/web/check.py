@@ -13,7 +13,7 @@ from app.custody.queries import missed
 from app.db import outbox
 from app.identity.actions import prove_for_signature
 from app.identity.queries import needs_full
-from app.orders.actions import why_not_current
+from app.orders.queries import why_not_current
 from app.web.forms import ReasonForm, Sign, SignReason
 from app.web.pages import patient_line, render
 from app.web.session import Visitor, may, see_other

@@ -558,6 +558,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_movement_lot_id_from_place_id", "movement", ["lot_id", "from_place_id"], unique=False)
     op.create_index("ix_movement_lot_id_to_place_id", "movement", ["lot_id", "to_place_id"], unique=False)
+    op.create_index("ix_movement_cause", "movement", ["cause"], unique=False)
     op.create_index("ix_movement_serial", "movement", ["serial"], unique=False)
     op.create_table(
         "order_version",
