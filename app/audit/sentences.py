@@ -169,7 +169,7 @@ def name_of(subject: str, names: Mapping[str, str]) -> str:
     kind, _, rest = subject.rpartition(" ")
     if kind == "person" and rest == "unknown":
         return "somebody who is not known here"
-    if kind and rest.isdigit():
+    if kind and " " not in kind and rest.isdigit():
         return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
     return "this installation" if subject == "installation" else subject
 

@@ -52,7 +52,9 @@ def meant_by(session: Session, words: str) -> frozenset[str]:
     found |= _subjects("lot", lots)
     used = select(StepRecord.work_id).where(StepRecord.lot_id.in_(lots)).distinct()
     found |= _subjects("preparation", session.scalars(used.limit(MOST)))
-    found |= _subjects("recipe", session.scalars(select(RecipeRow.id).where(RecipeRow.code == text.upper())))
+    for row in session.scalars(select(RecipeRow).where(RecipeRow.code == text.upper())):
+        # A signature names the version as people do, every other entry names its row.
+        found |= {f"recipe {row.id}", f"recipe {row.code} version {row.version}"}
     if len(text) >= 3:
         named = (Product.name.icontains(text, autoescape=True), Product.ndc == text)
         found |= _subjects("product", session.scalars(select(Product.id).where(or_(*named)).limit(MOST)))
@@ -69,9 +71,10 @@ def _patients(session: Session, text: str) -> set[int]:
         return found
     query = select(Patient.id)
     for word in text.replace(",", " ").split():
-        query = query.where(
-            or_(Patient.family.icontains(word, autoescape=True), Patient.given.icontains(word, autoescape=True))
-        )
+        # SQLite folds the case of A to Z only, and names hold other letters: ångström, ÅNGSTRÖM and Ångström are one.
+        forms = {word, word.lower(), word.upper(), word.title()}
+        names = (Patient.family, Patient.given)
+        query = query.where(or_(*(name.icontains(form, autoescape=True) for name in names for form in forms)))
     return set(session.scalars(query.limit(MOST)))
 
 

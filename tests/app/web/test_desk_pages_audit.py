@@ -35,6 +35,8 @@ def test_no_number_of_the_product_own_reaches_a_reader() -> None:
     told = tell(entry("signed", "recipe 9", None, signature=41, meaning="approved", station_id=77), NAMES, "UTC")
     assert told.words == "signed a recipe"
     assert told.facts == (("meaning", "approved"), ("station", "a station"))
+    named = tell(entry("signed", "recipe MFR-01 version 2", None), NAMES, "UTC")
+    assert named.words == "signed recipe MFR-01 version 2"
 
 
 def test_whoever_signs_in_is_the_one_who_did_it() -> None:
