@@ -70,7 +70,8 @@ async function look() {
   const now = drawn && table.querySelector(`#${drawn.id}`);
   if (now) now.replaceWith(drawn);
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-  document.dispatchEvent(new CustomEvent("htmx:after:settle", { detail: {} }));
+  // Only this part was shown anew, not the page: a tap that follows quickly is meant.
+  table.dispatchEvent(new CustomEvent("htmx:after:settle", { bubbles: true, detail: {} }));
 }
 
 document.addEventListener("click", (event) => {
