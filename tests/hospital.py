@@ -61,7 +61,8 @@ class Hospital:
             scan_actions.scan(tx, work_id, text, HOUSE)
 
     def weigh(self, work_id: int, step: str, grams: str, *, insist: bool = False, epoch: int = 1, n: int = 5) -> None:
-        weight = Weight(Decimal(grams), n, BALANCE, epoch, "mt-sics", b"S S     " + grams.encode() + b" g\r\n")
+        lines = [f"{(i + 1 - n) * 0.3:.3f} {epoch} {i + 1} S S {grams:>10} g\n" for i in range(n)]
+        weight = Weight(Decimal(grams), n, BALANCE, epoch, "mt-sics", "".join(lines).encode())
         with self.db.write(self.who("tina")) as tx:
             hood_actions.weigh(tx, work_id, step, weight, HOUSE, insist=insist)
 
