@@ -5,7 +5,9 @@ import pytest
 from app.audit.queries import verify
 from app.core.errors import Refused
 from app.core.workflow import State
+from compounding.invariant_queries import broken_promises
 from compounding.queries import check_queue, worklist
+from compounding.replay_queries import replay
 from compounding.review import review
 from tests.hospital import ORDERS, Hospital
 
@@ -23,6 +25,10 @@ def test_a_dose_of_every_recipe_goes_from_order_to_release(house: Hospital, reci
     assert house.at(work_id).state is State.RELEASED
     with house.db.read() as session:
         assert verify(session).broken is None
+        assert broken_promises(session) == []
+        replayed = list(replay(session))
+    assert [(r.work_id, r.differences) for r in replayed] == [(work_id, ())]
+    assert replayed[0].verdicts >= 1
 
 
 def test_the_check_opens_with_one_sentence(house: Hospital) -> None:
