@@ -15,6 +15,7 @@ from compounding.instructions import short
 from compounding.opened import Opened
 from compounding.procedure import steps_of
 from compounding.queries import moves_of, names
+from compounding.recipe import Inspect, Mix, Weigh
 from compounding.records import (
     Asked,
     Confirmed,
@@ -88,10 +89,12 @@ def _record(at: Opened, r: Record, who: str, weighings: Mapping[int, Weighing]) 
             if how == "staged":
                 words, state = words + " (lot confirmed by hand)", "caution"
         case Weighed(value_g=value, readings=n, insisted=insisted):
-            words = f"{what}: {value} g (mean of {n} readings on balance {weighing.balance_serial if weighing else ''})"
+            thing = f"the {step.object} ({step.state})" if isinstance(step, Weigh) else what
+            balance = weighing.balance_serial if weighing else ""
+            words = f"weighed {thing}: {value} g (mean of {n} readings on balance {balance})"
             state = "caution" if insisted else "ok"
         case Confirmed(how=how):
-            words = f"{what}: yes ({how})"
+            words = f"said yes, by {how}: {step.say if isinstance(step, (Inspect, Mix)) else what}"
         case Labelled(serial=serial):
             words = f"label {serial} was made and sent to the printer"
         case Half(of=of, text=text):

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 from app.core import wording
 from app.core.errors import Missing
 from app.core.permissions import May, allowed
+from app.core.quantity import Quantity, Ratio
 from app.web.session import Visitor, once_key
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
@@ -51,6 +52,13 @@ def _quantities(text: str) -> Markup:
     return Markup("").join(_qty(p) if i % 2 else escape(p) for i, p in enumerate(pieces))
 
 
+def _per_ml(ratio: Ratio) -> str:
+    """A concentration for reading: per mL, to three figures."""
+    amount = ratio.amount_in(Quantity(Decimal(1), "mL"))
+    shown = amount.rounded(max(0, 2 - amount.value.adjusted()))
+    return f"{shown}/mL"
+
+
 @cache
 def environment() -> Environment:
     """The one template environment; what is not defined is an error, everything is escaped."""
@@ -64,6 +72,7 @@ def environment() -> Environment:
         "instant": wording.instant,
         "clock": wording.clock,
         "tall_man": wording.tall_man,
+        "per_ml": _per_ml,
         "cents": lambda value: wording.number(Decimal(value).quantize(Decimal("0.01"))),
     }
     env.globals |= {"new_once": once_key, "pairs": lambda words: [(each, each) for each in words]}
