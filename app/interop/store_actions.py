@@ -12,6 +12,13 @@ from app.interop.hl7 import body_sha256, parse
 from app.interop.models import Message
 from app.interop.values import Connection
 
+_KEY = ("sender", "control_id", "sha256")
+# Written once: building the statement anew for each message would cost as much as storing it.
+_FIRST = {
+    is_sqlite: insert(Message.__table__).on_conflict_do_nothing(index_elements=_KEY).returning(Message.__table__.c.id)
+    for is_sqlite, insert in ((True, sqlite_insert), (False, postgresql_insert))
+}
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -50,13 +57,10 @@ def store(db: Db, connection: Connection, raw: bytes, *, test: bool = False) -> 
         "kind": f"{header.kind}^{header.event}".strip("^")[:20].replace("\x00", ""),
         "outcome": "waiting",
     }
-    insert = sqlite_insert if db.is_sqlite else postgresql_insert
-    key = ["sender", "control_id", "sha256"]
-    first = insert(Message).values(row).on_conflict_do_nothing(index_elements=key).returning(Message.id)
     with db.write(SYSTEM) as tx:
-        number = tx.session.scalar(first)
+        number = tx.session.connection().scalar(_FIRST[db.is_sqlite], row)
         if number is not None:
             return Stored(number, answer)
-        same = select(Message).filter_by(**{name: row[name] for name in key})
+        same = select(Message).filter_by(**{name: row[name] for name in _KEY})
         known = tx.session.scalars(same).one()
         return Stored(known.id, known.answer, again=True)
