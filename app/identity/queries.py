@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Missing
@@ -72,15 +72,26 @@ class SignedIn:
 
 @dataclass(frozen=True)
 class Standing:
-    """What a browser's token is worth now. `who` only if acts are allowed; `name` is whose lock screen to show."""
+    """What a browser's token is worth now. `who` only if acts are allowed; `name` is whose lock screen to show.
+
+    `seen_at`: when the person behind it was last noted to touch something; None when there is none.
+    """
 
     who: Who | None
     locked: bool
     why: str
     name: str = ""
+    seen_at: datetime | None = None
 
 
 _NOBODY = Standing(None, False, "Sign in with your badge and PIN.")
+# Every request asks this: it is built once, and reads the roles along.
+_BEHIND = (
+    select(SignIn, Person, PersonRole.role)
+    .join(Person, Person.id == SignIn.person_id)
+    .outerjoin(PersonRole, PersonRole.person_id == Person.id)
+    .where(SignIn.token_sha256 == bindparam("token_sha256"))
+)
 
 
 def who_is(
@@ -91,18 +102,21 @@ def who_is(
     A hood or ward locks after 10 minutes without a touch, a desk after 15, never while `step_open`. A sign-in ends
     after 12 hours (13 for a step that is open), and at once when the person is ended.
     """
+    with db.read() as session:
+        return standing_at(session, token, now=now, where=where, step_open=step_open)
+
+
+def standing_at(
+    session: Session, token: str | None, *, now: datetime, where: limits.Where, step_open: bool = False
+) -> Standing:
+    """Tell the same as `who_is`, for whoever reads more in the same session."""
     if not token:
         return _NOBODY
-    with db.read() as session:
-        found = session.execute(
-            select(SignIn, Person)
-            .join(Person, Person.id == SignIn.person_id)
-            .where(SignIn.token_sha256 == token_sha256(token))
-        ).one_or_none()
-        if found is None:
-            return _NOBODY
-        sign_in, person = found
-        roles = roles_of(session, person.id)
+    found = session.execute(_BEHIND, {"token_sha256": token_sha256(token)}).all()
+    if not found:
+        return _NOBODY
+    sign_in, person, _ = found[0]
+    roles = frozenset(Role(role) for _, _, role in found if role is not None)
     stretch = limits.Stretch(sign_in.started_at, sign_in.seen_at, sign_in.locked_at, sign_in.ended_at)
     over = limits.ended(stretch, now, step_open=step_open)
     if person.ended_at is not None or over:
@@ -116,7 +130,8 @@ def who_is(
     if sign_in.locked_at is not None or limits.idle(stretch, now, where.kind, step_open=step_open):
         why = f"Locked for {person.name}. Your work is kept: unlock with your badge and PIN."
         return Standing(None, True, why, person.name)
-    return Standing(Who(person.id, person.name, roles, where.id, sign_in.id), False, "", person.name)
+    who = Who(person.id, person.name, roles, where.id, sign_in.id)
+    return Standing(who, False, "", person.name, sign_in.seen_at)
 
 
 def needs_full(session: Session, who: Who) -> bool:

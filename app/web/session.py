@@ -1,7 +1,7 @@
 """Who is at the browser: the station it stands at, the person signed in, and the refusals that need no page."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,8 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from app.core.permissions import May
 from app.db.session import Who
 from app.identity.credentials import code_sha256
-from app.identity.limits import Where
-from app.identity.queries import who_is
+from app.identity.limits import SEEN_EVERY, Where
+from app.identity.queries import standing_at
 from app.identity.sign_in_actions import seen
 from app.stations.models import Station
 from app.stations.queries import station_by_code, station_by_enrolment, station_by_host
@@ -56,6 +56,7 @@ class SignInFirst(Exception):
 def visitor(request: Request) -> Visitor:
     """Find the station by its enrolment or its host name, and the person by the session cookie."""
     parts = parts_of(request)
+    now, token, step_open = parts.clock(), request.cookies.get(cookie_name(request)), False
     with parts.db.read() as session:
         station = None
         if code := request.cookies.get(ENROLLED):
@@ -64,17 +65,15 @@ def visitor(request: Request) -> Visitor:
             station = station_by_host(session, request.url.hostname or "")
         if station is None:
             station = station_by_code(session, ANYWHERE)
-    assert station is not None, "the product makes this station when it starts"
-    token = request.cookies.get(cookie_name(request))
-    where = Where(station.id, station.kind)
-    step_open = False
-    standing = who_is(parts.db, token, now=parts.clock(), where=where)
-    if token and standing.who is None and station.kind == "hood":
-        # Only a session that would lock or end now is asked whether a step is open: a step keeps it.
-        with parts.db.read() as session:
+        assert station is not None, "the product makes this station when it starts"
+        where = Where(station.id, station.kind)
+        standing = standing_at(session, token, now=now, where=where)
+        if token and standing.who is None and station.kind == "hood":
+            # Only a session that would lock or end now is asked whether a step is open: a step keeps it.
             step_open = step_open_at(session, station.id)
-        standing = who_is(parts.db, token, now=parts.clock(), where=where, step_open=step_open)
-    if standing.who and request.method == "POST" and token:
+            standing = standing_at(session, token, now=now, where=where, step_open=step_open)
+    # `seen` writes at most once a minute, so within the minute it need not be asked.
+    if standing.seen_at and request.method == "POST" and token and now - standing.seen_at >= SEEN_EVERY:
         seen(parts.db, token, where, step_open=step_open)
     return Visitor(parts, station, token, standing.who, standing.locked, standing.why)
 
@@ -82,7 +81,10 @@ def visitor(request: Request) -> Visitor:
 Visit = Annotated[Visitor, Depends(visitor)]
 
 
-def signed_in(visit: Visit) -> Visitor:
+# What follows does not block, so it runs where the request is read instead of waiting for a thread.
+
+
+async def signed_in(visit: Visit) -> Visitor:
     """Let only a person who is signed in pass."""
     if visit.who is None:
         raise SignInFirst
@@ -92,10 +94,10 @@ def signed_in(visit: Visit) -> Visitor:
 Signed = Annotated[Visitor, Depends(signed_in)]
 
 
-def may(permission: May) -> Callable[[Visitor], Visitor]:
+def may(permission: May) -> Callable[[Visitor], Awaitable[Visitor]]:
     """Let only a person pass whose roles grant a permission; the server refuses others in words."""
 
-    def check(visit: Signed) -> Visitor:
+    async def check(visit: Signed) -> Visitor:
         assert visit.who is not None
         visit.who.require(permission)
         return visit
