@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Missing
@@ -47,34 +47,50 @@ class Line:
         return self.order.is_stat(self.due_at)
 
 
+# Read by every act and page at the hood: built once, and columns, because nothing read here is ever changed through it.
+_RECORDS = (
+    select(
+        StepRecord.number, StepRecord.step, StepRecord.kind, StepRecord.facts, StepRecord.person_id, StepRecord.at,
+        StepRecord.weighing_id, StepRecord.photo_id,
+    )
+    .where(StepRecord.work_id == bindparam("work_id"))
+    .order_by(StepRecord.number)
+)  # fmt: skip
+_ITEM = (
+    select(WorkItem.id, Dose.id, WorkItem.state, WorkItem.version, WorkItem.holder_id, WorkItem.station_id)
+    .join(Preparation, Preparation.work_id == WorkItem.id)
+    .join(Dose, Dose.id == WorkItem.dose_id)
+    .where(WorkItem.id == bindparam("work_id"))
+    .add_columns(
+        Preparation.version_id, Preparation.recipe_id, Preparation.tray, Preparation.worksheet_sha256,
+        Preparation.worksheet, Dose.due_at,
+    )
+)  # fmt: skip
+
+
 def records_of(session: Session, work_id: int) -> tuple[Record, ...]:
     """The records of a preparation in their order."""
-    query = select(StepRecord).where(StepRecord.work_id == work_id).order_by(StepRecord.number)
     return tuple(
-        Record(r.number, r.step, from_text(r.kind, r.facts), r.person_id, r.at, r.weighing_id, r.photo_id)
-        for r in session.scalars(query)
+        Record(number, step, from_text(kind, facts), person_id, at, weighing_id, photo_id)
+        for number, step, kind, facts, person_id, at, weighing_id, photo_id in session.execute(
+            _RECORDS, {"work_id": work_id}
+        )
     )
 
 
 def opened(session: Session, work_id: int) -> Opened:
     """Read and fold one preparation. Raises Missing."""
-    query = (
-        select(WorkItem, Preparation, Dose.id, Dose.due_at)
-        .join(Preparation, Preparation.work_id == WorkItem.id)
-        .join(Dose, Dose.id == WorkItem.dose_id)
-        .where(WorkItem.id == work_id)
-        .execution_options(populate_existing=True)
-    )
-    found = session.execute(query).one_or_none()
+    found = session.execute(_ITEM, {"work_id": work_id}).one_or_none()
     if found is None:
         raise Missing("This preparation does not exist.")
-    item, preparation, dose_id, due_at = found
-    sheet = read_worksheet(preparation.worksheet)
+    number, dose_id, state, version, holder_id, station_id, *frozen, worksheet, due_at = found
+    prepared = Prepared(*frozen)
+    sheet = read_worksheet(worksheet)
     records = records_of(session, work_id)
-    order = order_facts(session, preparation.version_id)
+    order = order_facts(session, prepared.version_id)
     return Opened(
-        Item(item.id, dose_id, State(item.state), item.version, item.holder_id, item.station_id),
-        Prepared(preparation.version_id, preparation.recipe_id, preparation.tray, preparation.worksheet_sha256),
+        Item(number, dose_id, State(state), version, holder_id, station_id),
+        prepared,
         sheet,
         records,
         standing(sheet, records),

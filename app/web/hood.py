@@ -10,6 +10,7 @@ from app.core.codes import read_code
 from app.core.errors import Invalid, Refused
 from app.core.permissions import May
 from app.core.workflow import State
+from app.db.session import Tx
 from app.identity.actions import prove_for_signature
 from app.identity.queries import needs_full
 from app.orders.actions import why_not_current
@@ -17,6 +18,7 @@ from app.stations.actions import Weight
 from app.stations.photos import LARGEST, read_picture
 from app.web.forms import Post, PostForm, Reason, Sign
 from app.web.pages import patient_line, render
+from app.web.parts import Parts
 from app.web.session import Visitor, may, see_other
 from compounding import check_actions, hood_actions, scan_actions
 from compounding.gravimetry import settled
@@ -117,7 +119,8 @@ def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str]
     with parts.db.read() as session:
         at = opened(session, work_id)
         stopped = why_not_current(session, at.preparation.version_id)
-        full = needs_full(session, who)
+        signs = at.where.current is None
+        full = signs and needs_full(session, who)
     if at.state is not State.MAKING or at.item.holder_id != who.person_id:
         return see_other("/hood")
     now = instruction(at.sheet, at.where)
@@ -130,7 +133,7 @@ def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str]
         request, visit, "hood/step.html", at.sheet.title, topics=topics, status=422 if errors else 200,
         at=at, do=now, lines=lines(at.sheet, at.where), stopped=stopped, band=band, full=full, errors=errors or {},
         patient=patient_line(at.order.patient, at.order.place, parts.clock(), at.order.zone), last=_last(at),
-        shown=check_actions.shown_sha256(at),
+        shown=check_actions.shown_sha256(at) if signs else "",
     )  # fmt: skip
 
 
@@ -158,11 +161,12 @@ def scan(request: Request, visit: Preparer, work_id: int, form: Annotated[ScanFo
 @router.post("/{work_id:int}/weigh")
 def weigh(request: Request, visit: Preparer, work_id: int, form: Annotated[WeighForm, Form()]) -> Response:
     """Accept what lies still on the pan: sent by the page by itself when it is in range, or by a tap."""
-    weight = _weight(visit, work_id)
-    return _act(
-        request, visit, work_id, form,
-        lambda tx, p: hood_actions.weigh(tx, work_id, form.step, weight, p.house, insist=form.insist),
-    )  # fmt: skip
+
+    def act(tx: Tx, parts: Parts) -> None:
+        # Read after the once-key: a tap that came twice is answered, though nothing lies still any more.
+        hood_actions.weigh(tx, work_id, form.step, _weight(visit, work_id), parts.house, insist=form.insist)
+
+    return _act(request, visit, work_id, form, act)
 
 
 def _weight(visit: Visitor, work_id: int) -> Weight:
