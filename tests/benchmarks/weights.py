@@ -1,0 +1,187 @@
+"""From a line on a balance's wire to the number at a tablet: 20 balances at 20 Hz, 50 viewers of one balance each."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from app import demo
+from devices.framing import Framer
+from devices.pan import Pan
+from devices.sics_peer import Nameplate, SicsPeer
+from tests.benchmarks.databases import Balance, Hood, sqlite_hospital
+from tests.benchmarks.results import Limit, Row, spread
+from tests.benchmarks.serving import served
+from tests.benchmarks.tablets import Tablet, signed_in
+
+BALANCES, HZ, VIEWERS = 20, 20, 50
+BAG_G = Decimal("276.40")
+READABILITY = Decimal("0.01")
+ADDED_MS, MERGED_HZ = 20.0, 20.0
+TICK = 0.005
+WARM_S = 2.0
+
+
+@dataclass
+class Sending:
+    """One simulated balance, which notes the moment at which each weight goes on the wire."""
+
+    serial: str
+    door: socket.socket
+    sent: list[tuple[float, str]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"socket://127.0.0.1:{self.door.getsockname()[1]}"
+
+    async def speak(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Speak MT-SICS with whoever calls, until they hang up; a bag lies on the pan."""
+        pan = Pan(Decimal(6200), READABILITY, None, int(self.serial[-4:]), 0.2)
+        pan.put(BAG_G, time.monotonic())
+        peer = SicsPeer(pan, Nameplate(self.serial, "SIM6002"), HZ, 2.5)
+        framer = Framer()
+        hearing = asyncio.create_task(reader.read(4096))
+        with suppress(ConnectionError, asyncio.CancelledError):
+            while True:
+                await asyncio.wait({hearing}, timeout=TICK)
+                if hearing.done():
+                    heard = hearing.result()
+                    if not heard:
+                        break
+                    hearing = asyncio.create_task(reader.read(4096))
+                    for frame in framer.feed(heard):
+                        self._put(writer, ["ES"] if frame.error else peer.hear(frame.raw, time.monotonic()))
+                self._put(writer, peer.tick(time.monotonic()))
+        hearing.cancel()
+        writer.close()
+
+    def _put(self, writer: asyncio.StreamWriter, lines: Sequence[str]) -> None:
+        for line in lines:
+            if line.startswith(("S S ", "S D ")):
+                self.sent.append((time.monotonic(), line.split()[2]))
+            writer.write(line.encode("ascii") + b"\r\n")
+
+
+@dataclass
+class Viewer:
+    """One open stream: when each event of a name arrived, and what it said."""
+
+    name: str
+    arrived: list[tuple[float, bytes]] = field(default_factory=list)
+
+    async def watch(self, port: int, tablet: Tablet, host: str, topics: str) -> None:
+        """Read the stream until cancelled."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        asked = f"GET /live?topics={topics} HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {tablet.cookie}\r\n\r\n"
+        writer.write(asked.encode("ascii"))
+        wanted = f"event: {self.name}\n".encode("ascii")
+        try:
+            if not (await reader.readline()).startswith(b"HTTP/1.1 200"):
+                raise RuntimeError("The stream was refused.")
+            while line := await reader.readline():
+                if line == wanted:
+                    said = await reader.readline()
+                    self.arrived.append((time.monotonic(), said))
+        finally:
+            writer.close()
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What came of it: seconds from wire to viewer, events and readings a second, merged events a second, CPU share."""
+
+    added: list[float]
+    events_hz: float
+    wanted_hz: float
+    merged_hz: float
+    cpu: float
+
+
+def watch(folder: Path, seconds: float) -> Watched:
+    """Run the balances, the server and the viewers for some seconds after they have warmed up."""
+    balances = [Sending(f"SIM-{number:04}", _door()) for number in range(1, BALANCES + 1)]
+    places = [Balance(each.url, each.serial) for each in balances]
+    url, hoods = sqlite_hospital(folder, "weights", hoods=BALANCES, doses=1, balances=places)
+    try:
+        return asyncio.run(_run(folder, url, hoods, balances, seconds))
+    finally:
+        for each in balances:
+            each.door.close()
+
+
+async def _run(folder: Path, url: str, hoods: Sequence[Hood], balances: list[Sending], seconds: float) -> Watched:
+    doors = [await asyncio.start_server(each.speak, sock=each.door) for each in balances]
+    with ExitStack() as opened:
+        server = await asyncio.to_thread(opened.enter_context, served(url, folder))
+        tablets = [await asyncio.to_thread(signed_in, server.port, hood) for hood in hoods]
+        desk = Tablet(server.port, "desk.localhost")
+        await asyncio.to_thread(desk.sign_in, demo.BADGES["petra"])
+        viewers = [Viewer("weight") for _ in range(VIEWERS)]
+        devices = Viewer("balances")
+        tasks = [asyncio.create_task(devices.watch(server.port, desk, "desk.localhost", "devices"))]
+        for number, viewer in enumerate(viewers):
+            hood, tablet = hoods[number % BALANCES], tablets[number % BALANCES]
+            tasks.append(
+                asyncio.create_task(viewer.watch(server.port, tablet, hood.host, f"weigh:{hood.work_id}"))
+            )
+        await asyncio.sleep(WARM_S)
+        begun, cpu = time.monotonic(), server.cpu_s()
+        await asyncio.sleep(seconds)
+        ended, used = time.monotonic(), server.cpu_s() - cpu
+        for task in tasks:
+            if task.done():
+                task.result()
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for door in doors:
+            door.close()
+    took = ended - begun
+    added = [
+        late
+        for number, viewer in enumerate(viewers)
+        for late in _added(balances[number % BALANCES].sent, viewer.arrived, begun, ended)
+    ]
+    merged = [at for at, _ in devices.arrived if begun <= at < ended]
+    sent = sum(begun <= at < ended for each in balances for at, _ in each.sent)
+    return Watched(added, len(added) / took, sent * VIEWERS / BALANCES / took, len(merged) / took, used / took)
+
+
+def _added(
+    sent: Sequence[tuple[float, str]], arrived: Sequence[tuple[float, bytes]], begun: float, ended: float
+) -> list[float]:
+    """The seconds between a weight on the wire and its event. The number of the reading names the line it came from.
+
+    Every event must carry its line's value. Raises RuntimeError when one does not: then nothing was measured.
+    """
+    late = []
+    for at, said in arrived:
+        event = json.loads(said.removeprefix(b"data: "))
+        if not begun <= at < ended or event["value"] is None:
+            continue
+        went, value = sent[event["seq"] - 1]
+        if value != event["value"]:
+            raise RuntimeError(f"Reading {event['seq']} was {value} on the wire and {event['value']} at the tablet.")
+        late.append(at - went)
+    return late
+
+
+def _door() -> socket.socket:
+    door = socket.socket()
+    door.bind(("127.0.0.1", 0))
+    return door
+
+
+def rows(watched: Watched) -> list[Row]:
+    """The lines: the added time, and how often the device page hears."""
+    times = spread(watched.added)
+    arrives = f"{watched.events_hz:,.0f} of {watched.wanted_hz:,.0f} events/s, server {watched.cpu:.0%} of a core"
+    title = f"balance line on the wire → number at the tablet, {BALANCES} × {HZ} Hz, {VIEWERS} viewers"
+    return [
+        Row(title, times, arrives, Limit("added (p99)", times.p99, ADDED_MS, "ms")),
+        Row(f"device page, {BALANCES} balances merged", limit=Limit("", watched.merged_hz, MERGED_HZ, "events/s")),
+    ]
