@@ -23,8 +23,6 @@ log = logging.getLogger("laminar.balance")
 RING: Final = 1024  # 51 s at 20 readings a second; a weighing keeps at most the last 20 s
 WAIT_S: Final = 0.05
 AT_ONCE_S: Final = 0.001
-# Nobody knows what became of a balance while this process did not run: epochs of two runs never meet.
-_FIRST_EPOCH: Final = secrets.randbits(31) << 20
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +82,8 @@ class Balance:
         self._state = State.CLOSED
         self._since = time.monotonic()
         self._identity = Identity()
-        self._epoch = _FIRST_EPOCH
+        # Nobody knows what became of a balance while nobody listened: epochs of two runs never meet.
+        self._epoch = secrets.randbits(31) << 20
         self._restarts = 0
         self._seq = 0
         self._detail = ""

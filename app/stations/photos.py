@@ -2,6 +2,7 @@
 
 import io
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,14 @@ def read_picture(data: bytes) -> Picture:
     return Picture(out.getvalue(), sha256(out.getvalue()), upright.width, upright.height)
 
 
+def _make_durable(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class PhotoStore:
     """A folder of photos, each under its hash."""
 
@@ -56,12 +65,15 @@ class PhotoStore:
         if path.exists():
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        with part.open("wb") as file:
+        descriptor, part = tempfile.mkstemp(".part", dir=path.parent)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(picture.jpeg)
             file.flush()
             os.fsync(file.fileno())
-        part.rename(path)
+        os.replace(part, path)
+        # The name is durable only when its folders are, and the record that names the photo follows at once.
+        for folder in (path.parent, self.folder):
+            _make_durable(folder)
 
     def get(self, name: str) -> bytes | None:
         """Read a photo by its hash, or None when it is not there or is not what its name says."""
