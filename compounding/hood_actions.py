@@ -11,8 +11,8 @@ from app.core.permissions import May
 from app.core.workflow import Event, Side
 from app.db.session import Tx
 from app.labels import actions as labels
-from app.orders.actions import lock_head, why_not_current
-from app.orders.queries import dose_facts
+from app.orders.actions import lock_head
+from app.orders.queries import dose_facts, why_not_current
 from app.stations.actions import Weight, keep_photo, keep_weight
 from app.stations.photos import Picture
 from app.work import actions as work
@@ -21,7 +21,7 @@ from compounding.models import Preparation
 from compounding.opened import Opened
 from compounding.planning_queries import plan
 from compounding.procedure import Shot, may_redo, steps_of
-from compounding.queries import in_tray
+from compounding.queries import in_tray, is_served
 from compounding.recipe import Draw, Inject, Inspect, Mix, Reconstitute, Scan, Weigh
 from compounding.records import Confirmed, Helped, Photographed, Redone, Weighed
 from compounding.replay import with_verdict
@@ -43,6 +43,10 @@ def claim(tx: Tx, dose_id: int, tray_scan: str) -> int:
     lock_head(tx.session, dose.order.order_id)
     if why := why_not_current(tx.session, dose.order.version_id):
         raise Refused(f"This dose can not be started: {why}.")
+    if dose.order.version != dose.order.newest:
+        raise Refused("The order has a newer version. Go back to the worklist and take its dose.")
+    if is_served(tx.session, dose_id):
+        raise Refused("This dose is made already, or somebody is making it. Take the next one.")
     hood = hood_of(tx)
     if in_tray(tx.session, tray.text) is not None:
         raise Refused("This tray holds another dose. Take an empty tray and scan it.")

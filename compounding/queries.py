@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Exists, bindparam, select
+from sqlalchemy.orm import Session, aliased
 
 from app.core.errors import Missing
 from app.core.workflow import State
@@ -99,19 +99,41 @@ def opened(session: Session, work_id: int) -> Opened:
     )
 
 
+def served() -> Exists:
+    """A condition on `Dose` and its `OrderVersion`: live work serves it, or the same dose of an equal version.
+
+    An order that is held and released again gets a new version with doses of its own; what was made for the same
+    content and instant before is not made twice.
+    """
+    same, version = aliased(Dose), aliased(OrderVersion)
+    return (
+        select(WorkItem.id)
+        .join(same, same.id == WorkItem.dose_id)
+        .join(version, version.id == same.version_id)
+        .where(WorkItem.is_live == 1, same.order_id == Dose.order_id, same.due_at == Dose.due_at)
+        .where(version.content_sha256 == OrderVersion.content_sha256)
+        .exists()
+    )
+
+
+def is_served(session: Session, dose_id: int) -> bool:
+    """Tell whether a dose, or the same dose of an equal version of its order, is made or being made."""
+    query = select(Dose.id).join(OrderVersion, OrderVersion.id == Dose.version_id).where(Dose.id == dose_id, served())
+    return session.scalar(query) is not None
+
+
 def worklist(session: Session, now: datetime) -> list[Line]:
     """What a hood may make or is making: STAT first, then by due time, the same drug together.
 
     Doses of the newest, active, verified version of their order, from twelve hours ago to a day ahead, that no live
     work serves; and preparations that are being made or paused, at whichever hood.
     """
-    live = select(WorkItem.id).where(WorkItem.dose_id == Dose.id, WorkItem.is_live == 1).exists()
     waiting = (
         select(Dose.id, Dose.due_at, Dose.version_id)
         .join(OrderVersion, OrderVersion.id == Dose.version_id)
         .join(Order, (Order.id == OrderVersion.order_id) & (Order.newest == OrderVersion.number))
         .join(Verification, Verification.version_id == OrderVersion.id)
-        .where(Dose.room == "iv", OrderVersion.state == "active", ~live)
+        .where(Dose.room == "iv", OrderVersion.state == "active", ~served())
         .where(Dose.due_at >= now - OVERDUE, Dose.due_at < now + SOON)
     )
     rows = session.execute(waiting).all()

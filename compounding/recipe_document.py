@@ -34,8 +34,8 @@ from compounding.recipe_logic import inconsistencies
 def read_recipe(text: str) -> Recipe:
     """Read a recipe document (JSON, format 1). Raises Invalid with every fault found, each under its place."""
     try:
-        document = json.loads(text, parse_float=_no_float)
-    except ValueError as error:
+        document = json.loads(text, parse_float=_no_float, parse_constant=_no_float)
+    except (ValueError, RecursionError) as error:
         raise Invalid({"document": f"This is not a readable document: {error}."}) from None
     reader = _Reader()
     recipe = reader.recipe(document)

@@ -13,7 +13,8 @@ from app.core.workflow import Side, State
 from app.db.session import Tx
 from app.labels import actions as labels
 from app.labels.content import DispenseLabel
-from app.orders.actions import lock_head, why_not_current
+from app.orders.actions import lock_head
+from app.orders.queries import why_not_current
 from app.stations.models import Station
 from app.work import actions as work
 from compounding.labelling import dispense_label

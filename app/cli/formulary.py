@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.cli.opening import open_db
+from app.cli.opening import writing_db
 from app.core.errors import Invalid, Missing, Refused
 from app.db.session import SYSTEM
 from app.formulary.directory_actions import Imported, import_directory
@@ -41,16 +41,12 @@ def take_in(
 
 
 def _run(product: Path, package: Path, database: str | None) -> Imported:
-    db = open_db(database)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    try:
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("Products and packages", total=None)
-            return import_directory(
-                db, SYSTEM, product, package, lambda done, total: bar.update(task, completed=done, total=total)
-            )
-    finally:
-        db.close()
+    with writing_db(database) as db, Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("Products and packages", total=None)
+        return import_directory(
+            db, SYSTEM, product, package, lambda done, total: bar.update(task, completed=done, total=total)
+        )
 
 
 def in_words(found: Imported) -> list[str]:

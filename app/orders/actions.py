@@ -17,7 +17,7 @@ from app.orders.dose_actions import write_doses
 from app.orders.events import newest_content, state_of
 from app.orders.models import Order, OrderComponent, OrderEvent, OrderVersion, Patient, Verification
 from app.orders.patient_actions import find_patient, find_stay
-from app.orders.queries import events_of, shown_sha256, version_of, why_not_current, why_not_theirs
+from app.orders.queries import events_of, shown_sha256, version_of, why_not_theirs
 from app.orders.routes import STERILE
 from app.orders.stated import StatedOrder
 

@@ -300,18 +300,24 @@ _CURRENT = (
 
 
 def why_not_current(session: Session, version_id: int) -> str | None:
-    """Say why work on an order version must stop, or None while it is the newest, active and verified version."""
+    """Say why work on an order version must stop, or None while what it says is still ordered and verified.
+
+    A newer version that says the very same (an order that was held and released again) keeps the work on the older
+    one, once it is verified too.
+    """
     found = session.execute(_CURRENT, {"version_id": version_id}).one_or_none()
     if found is None:
         raise Missing("This order does not exist.")
     order_id, number, state, newest_number, verified_as = found
-    if newest_number != number:
-        newest = version_of(session, order_id, newest_number)
-        if newest.state == "stopped":
-            return "the order was stopped"
-        if newest.state == "held":
-            return "the order is on hold"
+    if newest_number == number:
+        if state != "active":
+            return f"the order is {state}"
+        return None if verified_as is not None else "the order is not verified"
+    newest = version_of(session, order_id, newest_number)
+    if newest.state == "stopped":
+        return "the order was stopped"
+    if newest.state == "held":
+        return "the order is on hold"
+    if newest.content_sha256 != session.get_one(OrderVersion, version_id).content_sha256:
         return "the order was changed"
-    if state != "active":
-        return f"the order is {state}"
-    return None if verified_as is not None else "the order is not verified"
+    return None if session.get(Verification, newest.id) is not None else "the order is to be verified again"

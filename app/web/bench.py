@@ -35,7 +35,7 @@ from app.web.bench_table import (
 from app.web.pages import render
 from app.web.parts import Parts
 from app.web.session import Visit, Visitor, see_other
-from app.web.sign_in import HOMES
+from app.web.sign_in import home_of
 from compounding.opened import Opened
 from compounding.procedure import Pair, label_serial
 from compounding.queries import Line, in_tray, opened, worklist
@@ -64,8 +64,8 @@ class Player:
 class Bench:
     """What the demo puts on the bench of one hood.
 
-    `barcode(ndc, serial, expired)` is, by its package code, what a scanner reads from a container; `picture(serial, words)` a JPEG of the
-    labelled bag; `order()` lets an order arrive and says so in a sentence.
+    `barcode(ndc, serial, expired)` is what a scanner reads from a container, by its package code; `picture(serial,
+    words)` a JPEG of the labelled bag; `order()` lets an order arrive and says so in a sentence.
     """
 
     hood: str
@@ -283,7 +283,7 @@ def sign_in(request: Request, visit: Visit, to: str = "") -> Response:
     """The sign-in page with the cast of this station on it, one click each."""
     inside = to if to.startswith("/") and not to.startswith("//") and "\\" not in to else ""
     if visit.who is not None:
-        return RedirectResponse(inside or HOMES[visit.station.kind], status_code=303)
+        return RedirectResponse(inside or home_of(visit, visit.who), status_code=303)
     return render(
         request, visit, "bench/sign_in.html", "Sign in", to=inside, errors={}, why=visit.why,
         cast=_cast(visit, bench_of(request)),

@@ -7,6 +7,8 @@ from pydantic import Field
 from starlette.responses import Response
 
 from app.core.errors import Invalid, Refused
+from app.core.permissions import May, allowed
+from app.db.session import Who
 from app.identity import people_actions
 from app.identity.actions import Given
 from app.identity.sign_in_actions import lock, sign_in, sign_out, unlock
@@ -15,7 +17,13 @@ from app.web.pages import render
 from app.web.session import ENROLLED, Visit, cookie_name, see_other
 
 router = APIRouter()
-HOMES = {"hood": "/hood", "desk": "/desk", "ward": "/ward"}
+HOMES = {"hood": "/hood", "ward": "/ward"}
+AT_A_DESK = (
+    ("/desk", May.CHECK),
+    ("/orders", May.SEE_ORDERS),
+    ("/ward", May.RECEIVE_DOSE),
+    ("/people", May.MANAGE_PEOPLE),
+)
 LASTS = 13 * 3600
 
 
@@ -43,15 +51,23 @@ class InvitationForm(PostForm):
     badge: str = Field("", max_length=80)
 
 
+def home_of(visit: Visit, who: Who | None) -> str:
+    """Where a person's work begins at this station: at a desk, the first room that their roles open."""
+    if visit.station.kind in HOMES:
+        return HOMES[visit.station.kind]
+    roles = who.roles if who else frozenset()
+    return next((to for to, may in AT_A_DESK if allowed(roles, may)), "/scan")
+
+
 @router.get("/")
 def home(visit: Visit) -> Response:
-    return see_other(HOMES[visit.station.kind])
+    return see_other(home_of(visit, visit.who) if visit.who else "/sign-in")
 
 
 @router.get("/sign-in")
 def sign_in_page(request: Request, visit: Visit, to: str = "") -> Response:
     if visit.who is not None:
-        return see_other(_inside(to) or HOMES[visit.station.kind])
+        return see_other(_inside(to) or home_of(visit, visit.who))
     return _sign_in_page(request, visit, to, {})
 
 
@@ -73,7 +89,7 @@ def sign_in_post(request: Request, visit: Visit, form: Annotated[SignInForm, For
         return _sign_in_page(request, visit, form.to, {"": str(refused)}, 409)
     except Invalid as invalid:
         return _sign_in_page(request, visit, form.to, invalid.fields, 422)
-    response = see_other(_inside(form.to) or HOMES[visit.station.kind])
+    response = see_other(_inside(form.to) or home_of(visit, new.who))
     _set(request, response, cookie_name(request), new.token, LASTS)
     return response
 
