@@ -105,10 +105,11 @@ class Run:
         url, _ = databases.sqlite_hospital(self.folder, "messages", hoods=0, doses=0)
         with served(url, self.folder, hl7=True) as server:
             assert server.mllp_port is not None
-            found = [
-                (count, *messages.send(server.mllp_port, count, self.size.messages // share, f"C{count}-", self.size.most_s / 2))
-                for count, share in ((1, 1), (8, 4))
-            ]
+            found = []
+            for count, share in ((1, 1), (8, 4)):
+                each = self.size.messages // share
+                sent = messages.send(server.mllp_port, count, each, f"C{count}-", self.size.most_s / 2)
+                found.append((count, *sent))
             db = Db(url, system_clock)
             try:
                 applied = messages.applied_after(db, 30)

@@ -50,7 +50,8 @@ def order(identity: str, at: datetime) -> bytes:
 def send(port: int, connections: int, each: int, name: str, most_s: float) -> tuple[list[float], float]:
     """Send `each` messages over every connection, one in flight on each.
 
-    After `most_s` seconds nothing more is sent. Returns the seconds from the first byte of each message to the last of its AA, and messages a second in all.
+    After `most_s` seconds nothing more is sent. Returns the seconds from the first byte of each message to the last
+    of its AA, and messages a second in all.
     Raises RuntimeError for any other answer.
     """
     seconds: list[float] = []
