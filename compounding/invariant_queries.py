@@ -132,8 +132,9 @@ def _labels(session: Session, at: Opened) -> Iterator[str]:
             yield "it ended badly and its label is still valid."
     elif [label.serial for label in live] != ([serial] if serial else []):
         yield "the valid label is not the one of its record."
-    if live and (live[0].confirmed_at is not None) != ("pair" in at.where.done):
-        yield "its label counts as scanned back and the record does not say so, or the other way round."
+    # The other way round may be: a pair that is to be scanned again, with a label that was scanned back before.
+    if "pair" in at.where.done and live and live[0].confirmed_at is None:
+        yield "its record says that the label was scanned back, the label does not."
 
 
 def _signed(session: Session, at: Opened) -> Iterator[str]:
