@@ -193,12 +193,20 @@ def _released(session: Session, at: Opened, trail: list[_Told]) -> Iterator[str]
 def _order_was_current(session: Session, at: Opened, trail: list[_Told], seq: int) -> Iterator[str]:
     # The trail's numbers, not its times, tell what came first: its lock is held until the commit.
     order = f"order {at.order.order_id}"
-    versions = [
-        each for each in trail if each.subject == order and each.seq < seq and {"version", "state"} <= each.facts.keys()
-    ]
-    number = session.get_one(OrderVersion, at.preparation.version_id).number
-    if not versions or (versions[-1].facts["version"], versions[-1].facts["state"]) != (number, "active"):
-        yield "its order was not current when it was released."
+    before = [each for each in trail if each.subject == order and each.seq < seq and "version" in each.facts]
+    versions = [each.facts for each in before if "state" in each.facts]
+    newest = versions[-1] if versions else {}
+    verified = {each.facts["version"] for each in before if each.action == "verified"}
+    if newest.get("state") != "active" or newest["version"] not in verified:
+        yield "its order was not active and verified when it was released."
+        return
+    query = select(OrderVersion).where(
+        OrderVersion.order_id == at.order.order_id, OrderVersion.number == newest["version"]
+    )
+    # An order that was held and released again says the very same in a newer version.
+    made_from = session.get_one(OrderVersion, at.preparation.version_id)
+    if session.scalars(query).one().content_sha256 != made_from.content_sha256:
+        yield "its order had been changed when it was released."
 
 
 def _outbox(session: Session) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """Reading labels."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -10,6 +12,27 @@ from app.labels.models import Label
 def label_of(session: Session, serial: str) -> Label | None:
     """A label by its serial."""
     return session.get(Label, serial)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is known of a label's printing: the words, what to do now, and whether it surely did not come out yet."""
+
+    words: str
+    remedy: str
+    missing: bool
+
+
+def said_of_printing(session: Session, serial: str) -> Said | None:
+    """Say what became of a label that nobody has scanned back; None while it waits for its first sending."""
+    row = printing(session, serial)
+    if row is None or row.outcome is None or row.confirmed_at is not None:
+        return None
+    if row.given_up_at is not None:
+        return Said(row.outcome, "When the printer is ready, print the label again: Problem shows the button.", True)
+    if row.next_at is not None:
+        return Said(row.outcome, "The label is kept and sent again by itself.", True)
+    return Said(row.outcome, "", False)
 
 
 def printing(session: Session, serial: str) -> Outgoing | None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from app.audit.actions import record
@@ -40,6 +40,12 @@ def lock_head(session: Session, order_id: int) -> Order:
     return head
 
 
+def _for_change(session: Session, which: ColumnElement[bool]) -> Order | None:
+    """Hold an order's head row alone, and read it fresh: whoever came first may have added a version meanwhile."""
+    query = select(Order).where(which).with_for_update()
+    return session.scalar(query.execution_options(populate_existing=True))
+
+
 def state(tx: Tx, stated: StatedOrder) -> OrderVersion:
     """Add what a sender or a transcriber states as the order's next version, unless it says nothing new.
 
@@ -51,7 +57,7 @@ def state(tx: Tx, stated: StatedOrder) -> OrderVersion:
     sent_at = stated.sent_at or stated.stated_at
     patient = find_patient(tx, stated.patient)
     stay = find_stay(tx, patient, stated.place, sent_at)
-    head = tx.session.scalar(select(Order).where(Order.key == stated.key).with_for_update())
+    head = _for_change(tx.session, Order.key == stated.key)
     said = _say(tx, stated.key, CONTROLS[stated.control], patient.mrn, (stated.stated_at, sent_at), stated.message_id)
     events = events_of(tx.session, stated.key)
     if head is None:
@@ -184,7 +190,7 @@ def tell_of(
     """
     if why := why_not_theirs(tx.session, key, mrn):
         raise Refused(f"The order {why}. A pharmacist must look at this message.")
-    head = tx.session.scalar(select(Order).where(Order.key == key).with_for_update())
+    head = _for_change(tx.session, Order.key == key)
     _say(tx, key, CONTROLS[control], mrn, (at, sent_at), message_id)
     if head is None or not head.newest:
         record(tx, f"order {control} ahead of the order", "orders", {"key": key, "message": message_id})
@@ -197,7 +203,7 @@ def restate(tx: Tx, order_id: int, control: str, stated_at: datetime, message_id
 
     By hand it counts after all that was said before, whatever the sender's clock shows.
     """
-    head = tx.session.scalar(select(Order).where(Order.id == order_id).with_for_update())
+    head = _for_change(tx.session, Order.id == order_id)
     if head is None or not head.newest:
         raise Missing("This order does not exist.")
     at = max([stated_at, *(said.place[0] for said in events_of(tx.session, head.key))])

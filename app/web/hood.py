@@ -13,7 +13,8 @@ from app.core.workflow import State
 from app.db.session import Tx
 from app.identity.actions import prove_for_signature
 from app.identity.queries import needs_full
-from app.orders.actions import why_not_current
+from app.labels.queries import said_of_printing
+from app.orders.queries import why_not_current
 from app.stations.actions import Weight
 from app.stations.photos import LARGEST, read_picture
 from app.web.forms import Post, PostForm, Reason, Sign
@@ -24,7 +25,7 @@ from compounding import check_actions, hood_actions, scan_actions
 from compounding.gravimetry import settled
 from compounding.instructions import instruction, lines, short
 from compounding.opened import Opened
-from compounding.procedure import may_redo, steps_of
+from compounding.procedure import Pair, label_serial, may_redo, steps_of
 from compounding.queries import held_at, in_tray, just_stopped, opened, worklist
 from compounding.records import Redone, Scanned, Stopped
 from compounding.weighing import gauge
@@ -121,6 +122,8 @@ def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str]
         stopped = why_not_current(session, at.preparation.version_id)
         signs = at.where.current is None
         full = signs and needs_full(session, who)
+        serial = label_serial(at.where)
+        printing = said_of_printing(session, serial) if serial and isinstance(at.where.current, Pair) else None
     if at.state is not State.MAKING or at.item.holder_id != who.person_id:
         return see_other("/hood")
     now = instruction(at.sheet, at.where)
@@ -133,7 +136,7 @@ def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str]
         request, visit, "hood/step.html", at.sheet.title, topics=topics, status=422 if errors else 200,
         at=at, do=now, lines=lines(at.sheet, at.where), stopped=stopped, band=band, full=full, errors=errors or {},
         patient=patient_line(at.order.patient, at.order.place, parts.clock(), at.order.zone), last=_last(at),
-        shown=check_actions.shown_sha256(at) if signs else "",
+        shown=check_actions.shown_sha256(at) if signs else "", printing=printing,
     )  # fmt: skip
 
 
