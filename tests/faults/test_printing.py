@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -21,6 +22,7 @@ from devices.printer import Printer, PrinterTrouble, Sent
 from devices.printers import printer_from_url
 from devices.simulated_printer import SimulatedPrinter
 from tests.conftest import SetClock
+from tests.faults.site import site_of
 from tests.hospital import HOUSE, Hospital
 
 
@@ -263,3 +265,27 @@ def test_half_a_pair_does_not_count_for_a_label_that_came_after_it(house: Hospit
     assert "pair" not in house.at(work_id).where.done
     house.scan(work_id, serial(house, work_id))
     assert "pair" in house.at(work_id).where.done
+
+
+def test_the_tablet_says_that_the_label_did_not_come_out_and_what_to_do(
+    house: Hospital, clock: SetClock, zebra: SimulatedPrinter, tmp_path: Path
+) -> None:
+    zebra.off()
+    work_id, printing = labelled(house), to_zebra(house, zebra)
+    site = site_of(house, tmp_path)
+    tina = site.signed_in("tina")
+    tick(printing)
+    page = tina.get(f"/hood/{work_id}").text
+    assert "The label is kept and sent again by itself." in page
+    for _ in range(30):
+        clock.forward(seconds=6)
+        tick(printing)
+    assert "print the label again" in tina.get(f"/hood/{work_id}").text
+    assert "Print the label again" in tina.get(f"/hood/{work_id}/problem").text
+    zebra.on()
+    answer = tina.post(f"/hood/{work_id}/reprint", reason="Label did not come out or is not usable")
+    assert answer.status_code == 303
+    tick(printing)
+    assert zebra.wait_for_labels(1)
+    assert "sent again by itself" not in tina.get(f"/hood/{work_id}").text
+    site.close()
