@@ -13,8 +13,8 @@ from tests.benchmarks.results import Row, Spread, spread
 from tests.benchmarks.serving import ROOT, end, free_port
 from tests.benchmarks.tablets import Tablet
 
-TABLE = "CREATE TABLE written (id INTEGER PRIMARY KEY, at TEXT NOT NULL, words TEXT NOT NULL)"
-INDEX = "CREATE INDEX written_at ON written (at)"
+TABLE = "CREATE TABLE IF NOT EXISTS written (id INTEGER PRIMARY KEY, at TEXT NOT NULL, words TEXT NOT NULL)"
+INDEX = "CREATE INDEX IF NOT EXISTS written_at ON written (at)"
 
 
 def timed(act: Callable[[int], object], count: int) -> list[float]:
@@ -29,8 +29,8 @@ def timed(act: Callable[[int], object], count: int) -> list[float]:
     return seconds
 
 
-def sqlite_commit(folder: Path, count: int) -> Spread:
-    """One row with one index, durable: write-ahead log, synchronous=FULL, the driver alone."""
+def sqlite_commit(folder: Path, count: int) -> list[float]:
+    """One row with one index, durable: write-ahead log, synchronous=FULL, the driver alone. Seconds of each."""
     connection = sqlite3.connect(folder / "limit.db", isolation_level=None)
     for words in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", TABLE, INDEX):
         connection.execute(words)
@@ -41,13 +41,13 @@ def sqlite_commit(folder: Path, count: int) -> Spread:
         connection.execute("COMMIT")
 
     try:
-        return spread(timed(commit, count))
+        return timed(commit, count)
     finally:
         connection.close()
 
 
-def postgresql_commit(admin: str, count: int) -> Spread:
-    """One row with one index, durable, by one connection of the driver alone."""
+def postgresql_commit(admin: str, count: int) -> list[float]:
+    """One row with one index, durable, by one connection of the driver alone. Seconds of each."""
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(TABLE.replace("INTEGER PRIMARY KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"))
         connection.execute(INDEX)
@@ -55,7 +55,7 @@ def postgresql_commit(admin: str, count: int) -> Spread:
         def commit(number: int) -> None:
             connection.execute("INSERT INTO written (at, words) VALUES (%s, %s)", (str(number), "x" * 200))
 
-        return spread(timed(commit, count))
+        return timed(commit, count)
 
 
 def no_op(count: int) -> Spread:
@@ -82,13 +82,9 @@ def no_op(count: int) -> Spread:
         end(process)
 
 
-def rows(sqlite: Spread, postgres: Spread, nothing: Spread) -> list[Row]:
-    """The limits as lines of the table."""
-    return [
-        Row("raw durable commit, SQLite", sqlite, _rate(sqlite)),
-        Row("raw durable commit, PostgreSQL", postgres, _rate(postgres)),
-        Row("a route that does nothing", nothing, _rate(nothing)),
-    ]
+def row(what: str, times: Spread) -> Row:
+    """A limit as a line of the table."""
+    return Row(what, times, _rate(times))
 
 
 def _rate(times: Spread) -> str:
