@@ -46,7 +46,7 @@ def claim(tx: Tx, dose_id: int, tray_scan: str) -> int:
     if dose.order.version != dose.order.newest:
         raise Refused("The order has a newer version. Go back to the worklist and take its dose.")
     if is_served(tx.session, dose_id):
-        raise Refused("This dose is made already, or somebody is making it. Take the next one.")
+        raise Refused("Somebody was faster: this dose is made already, or being made. Take the next one.")
     hood = hood_of(tx)
     if in_tray(tx.session, tray.text) is not None:
         raise Refused("This tray holds another dose. Take an empty tray and scan it.")
