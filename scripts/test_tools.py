@@ -10,12 +10,13 @@ import subprocess
 import sys
 
 # Administrators' programs are often not on an ordinary user's path.
-PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/local/sbin"])
+# CUPS keeps the program that speaks to a printer's socket in a folder of its own, and Debian in another package.
+PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/lib/cups/backend"])
 
 # marker → (programs, Debian packages)
 TOOLS = {
     "browser": (("chromium",), ("chromium",)),
-    "cups": (("cupsd", "lp", "lpstat", "lpadmin", "lpr"), ("cups-daemon", "cups-client", "cups-bsd")),
+    "cups": (("cupsd", "lp", "lpstat", "lpadmin", "lpr", "socket"), ("cups", "cups-client", "cups-bsd")),
 }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 
 from app.audit.models import AuditEvent
 from app.core.canonical import canonical
@@ -40,8 +40,8 @@ def _append(tx: Tx, entries: list[dict[str, Any]]) -> None:
     session.flush()
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _CHAIN_LOCK})
-    seq = session.scalar(select(func.max(AuditEvent.seq))) or 0
-    prev = session.scalar(select(AuditEvent.hash).where(AuditEvent.seq == seq)) or GENESIS
+    last = session.execute(select(AuditEvent.seq, AuditEvent.hash).order_by(AuditEvent.seq.desc()).limit(1)).first()
+    seq, prev = (last.seq, last.hash) if last else (0, GENESIS)
     for entry in entries:
         seq += 1
         written = canonical(entry | {"seq": seq})

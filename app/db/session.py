@@ -117,7 +117,7 @@ class Db:
             yield tx
             for act in tx.last:
                 act()
-            if once:
+            if once and tx.location != location:
                 session.get_one(Once, once.key).location = tx.location
             session.commit()
         for topic in tx.topics:

@@ -7,6 +7,7 @@ import asyncio
 import ipaddress
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,9 @@ from app.settings import Settings
 
 PLAIN = "plain://"
 LOOK_AGAIN = 2  # seconds after which messages are looked for even if nobody said that one came
+QUIET = 0.05  # seconds without a new message after which applying begins
+LONGEST_WAIT = 1.0  # seconds after which it begins even in a burst
+LEAST_APPLYING = 0.25  # seconds that it then goes on at least
 REAL, TRIAL = frozenset({"P", ""}), frozenset({"T", "D"})
 
 
@@ -80,12 +84,26 @@ class Applying:
     def _run(self) -> None:
         while not self._stop.is_set():
             self._woken.wait(LOOK_AGAIN)
-            self._woken.clear()
+            self._until_quiet()
+            begun = time.monotonic()
             try:
-                self._apply(self._stop.is_set)
+                self._apply(lambda begun=begun: self._shall_yield(begun))  # type: ignore[misc]
             except Exception as fault:  # noqa: BLE001 - the next message, or the next look, tries again
                 self._fault(fault)
                 self._stop.wait(1)
+
+    def _until_quiet(self) -> None:
+        """Let a burst of messages be stored first: a sender that waits for its answer holds up a whole hospital."""
+        latest = time.monotonic() + LONGEST_WAIT
+        while self._woken.is_set() and not self._stop.is_set():
+            self._woken.clear()
+            if time.monotonic() >= latest:
+                return
+            self._woken.wait(QUIET)
+
+    def _shall_yield(self, begun: float) -> bool:
+        """Tell the act to stop after the message in hand: the product stops, or a new burst came meanwhile."""
+        return self._stop.is_set() or (self._woken.is_set() and time.monotonic() - begun > LEAST_APPLYING)
 
 
 @dataclass

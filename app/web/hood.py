@@ -35,6 +35,7 @@ from devices.status import State as Balanced
 router = APIRouter(prefix="/hood")
 Preparer = Annotated[Visitor, Depends(may(May.PREPARE))]
 
+KEPT_SECONDS = 20.0
 WASTED = ("Wrong amount", "Spilled or dropped", "Contaminated", "Particles or colour", "Order stopped or changed")
 FRESH = 2.0  # Seconds: an older weight says nothing about what lies on the pan now.
 TAKEN_BACK = ("Label to be applied anew", "Photo to be taken again", "Something seen after signing")
@@ -184,7 +185,8 @@ def _weight(visit: Visitor, work_id: int) -> Weight:
         raise Refused(f"There is no weight now. {status.words}")
     if status.age is None or status.age > FRESH:
         raise Refused("The balance shows nothing new. Look at its display, wait a moment, then weigh again.")
-    window = balance.window()
+    # The same twenty seconds that are kept as evidence, so that a replay counts the same readings.
+    window = balance.window(parts.monotonic() - KEPT_SECONDS)
     readability = station.balance_readability_g
     still = settled(window, parts.since(work_id), readability) if readability else None
     if still is None:
@@ -200,7 +202,7 @@ def raw_window(window: tuple[Stamped, ...]) -> bytes:
     return b"".join(
         f"{s.at - last:.3f} {s.epoch} {s.seq} ".encode() + s.reading.raw.rstrip(b"\r\n") + b"\n"
         for s in window
-        if last - s.at <= 20
+        if last - s.at <= KEPT_SECONDS
     )
 
 
