@@ -29,9 +29,9 @@ def said_of_printing(session: Session, serial: str) -> Said | None:
     if row is None or row.outcome is None or row.confirmed_at is not None:
         return None
     if row.given_up_at is not None:
-        return Said(row.outcome, "When the printer is ready, print the label again: Problem shows the button.", True)
+        return Said(row.outcome, "The label did not come out. See to the printer, then press Problem and print the label again.", True)
     if row.next_at is not None:
-        return Said(row.outcome, "The label is kept and sent again by itself.", True)
+        return Said(row.outcome, "The label has not come out yet. It is kept and sent again by itself.", True)
     return Said(row.outcome, "", False)
 
 

@@ -276,11 +276,11 @@ def test_the_tablet_says_that_the_label_did_not_come_out_and_what_to_do(
     tina = site.signed_in("tina")
     tick(printing)
     page = tina.get(f"/hood/{work_id}").text
-    assert "The label is kept and sent again by itself." in page
+    assert "It is kept and sent again by itself." in page
     for _ in range(30):
         clock.forward(seconds=6)
         tick(printing)
-    assert "print the label again" in tina.get(f"/hood/{work_id}").text
+    assert "press Problem and print the label again" in tina.get(f"/hood/{work_id}").text
     assert "Print the label again" in tina.get(f"/hood/{work_id}/problem").text
     zebra.on()
     answer = tina.post(f"/hood/{work_id}/reprint", reason="Label did not come out or is not usable")
