@@ -30,7 +30,7 @@ function open() {
   source.addEventListener("news", (event) => {
     const { topic } = parsed(event);
     for (const part of document.querySelectorAll("[data-refresh]")) {
-      if (part.dataset.refresh.split(/\s+/).includes(topic)) news(part);
+      if (part.dataset.refresh.split(/\s+/).includes(topic)) news(part, topic);
     }
   });
   source.addEventListener("weight", (event) => { if (!isLost()) tell("weight", parsed(event)); });
@@ -118,8 +118,13 @@ async function fetchAnew(part) {
   }
 }
 
-function news(part) {
-  if (!("hold" in part.dataset)) { fetchAnew(part); return; }
+// What somebody is typing (a PIN, a reason) is never swept away, except by news of the order itself.
+const isTyping = (part) => [...part.querySelectorAll("input, textarea")].some((field) =>
+  !["hidden", "radio", "checkbox", "file"].includes(field.type) && (field === document.activeElement || field.value !== field.defaultValue));
+
+function news(part, topic = "") {
+  const isHeld = "hold" in part.dataset || (isTyping(part) && !topic.startsWith("order:"));
+  if (!isHeld) { fetchAnew(part); return; }
   // Nothing moves under a finger: the list says that there is something new and waits to be asked.
   let bar = part.previousElementSibling?.matches?.(".news-bar") ? part.previousElementSibling : null;
   const count = Number(bar?.dataset.count ?? 0) + 1;

@@ -28,6 +28,9 @@ document.addEventListener("click", (event) => {
   lastTap = now;
 }, true);
 
+// Whoever typed or scanned since the last tap means the next one: it is no second touch of a wet glove.
+for (const name of ["input", "keydown"]) document.addEventListener(name, () => { lastTap = -Infinity; }, true);
+
 function working(form, button) {
   form.setAttribute("data-busy", "");
   // The button is not disabled: it must still be part of what is sent.
