@@ -29,7 +29,8 @@ def said_of_printing(session: Session, serial: str) -> Said | None:
     if row is None or row.outcome is None or row.confirmed_at is not None:
         return None
     if row.given_up_at is not None:
-        return Said(row.outcome, "The label did not come out. See to the printer, then press Problem and print the label again.", True)
+        remedy = "The label did not come out. See to the printer, then press Problem and print the label again."
+        return Said(row.outcome, remedy, True)
     if row.next_at is not None:
         return Said(row.outcome, "The label has not come out yet. It is kept and sent again by itself.", True)
     return Said(row.outcome, "", False)
