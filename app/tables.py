@@ -13,7 +13,11 @@ import app.orders.models
 import app.stations.models
 import app.work.models
 import compounding.models
+import unitdose.cart_models
+import unitdose.models
+import unitdose.ward_models
 from app.db.base import Base
 
-ROOMS = (app.work.models, compounding.models)  # Named, so that a reader sees that the imports are the point.
+# Named, so that a reader sees that the imports are the point.
+ROOMS = (app.work.models, compounding.models, unitdose.models)
 metadata = Base.metadata

@@ -35,6 +35,14 @@ class May(StrEnum):
     AUTHOR_RECIPE = "write a recipe"
     APPROVE_RECIPE = "approve a recipe"
     APPROVE_DENSITY = "approve a density"
+    RUN_FILL = "plan a cart"
+    PICK = "pick for a cart"
+    DELIVER = "deliver a cart"
+    RETURN = "take back what a ward returns"
+    CHOOSE_PRODUCT = "choose the product for an order"
+    RESOLVE_MISSING = "say why a dose was missing"
+    REPLACE_AGAIN = "replace a missing dose a second time"
+    SET_UP_CARTS = "set up carts and what units stock"
     RECEIVE_DOSE = "receive a dose on the ward"
     SEE_ORDERS = "see orders"
     SEE_RECORD = "read preparation records"
@@ -47,6 +55,7 @@ class May(StrEnum):
 
 _TECHNICIAN = frozenset(
     {May.TRANSCRIBE, May.PREPARE, May.STAGE, May.RECEIVE_STOCK, May.SEE_ORDERS, May.SEE_RECORD, May.SEE_DEVICES}
+    | {May.RUN_FILL, May.PICK, May.DELIVER, May.RETURN, May.RESOLVE_MISSING}
 )
 _LEAD = _TECHNICIAN | {May.DROP, May.AUTHOR_RECIPE}
 _PHARMACIST = _LEAD | {
@@ -59,6 +68,9 @@ _PHARMACIST = _LEAD | {
     May.APPROVE_DENSITY,
     May.SEE_AUDIT,
     May.REOPEN_SIGN_IN,
+    May.CHOOSE_PRODUCT,
+    May.REPLACE_AGAIN,
+    May.SET_UP_CARTS,
 }
 
 GRANTS: dict[Role, frozenset[May]] = {

@@ -11,6 +11,11 @@ from app.db.base import Base, Key, Ref, one_of
 DRUG_KINDS = ("drug", "diluent")
 CONTAINERS = ("powder vial", "liquid vial", "bag", "bottle")
 DENSITY_STATES = ("as supplied", "reconstituted")
+UNIT_DOSE_FORMS = (
+    "tablet", "half tablet", "capsule", "cup", "oral syringe", "packet", "lozenge", "suppository", "patch", "vial",
+    "syringe", "inhaler", "nasal spray", "pen", "drops", "cream", "bottle",
+)  # fmt: skip
+STORED = ("room", "refrigerator")
 
 
 class Drug(Base):
@@ -132,4 +137,40 @@ class Density(Base):
         CheckConstraint("approved_by IS NULL OR approved_by != entered_by", name="two_people"),
         CheckConstraint("(approved_by IS NULL) = (approved_at IS NULL)", name="approved_when"),
         Index("ix_density_product_id_state", "product_id", "state"),
+    )
+
+
+class UnitDose(Base):
+    """A package that the cart room gives out: one tablet in its blister, a cup, an oral syringe, an inhaler.
+
+    `content` of the drug is in one package; `volume_ml` for liquids. A `step` of 0.5 means that a pharmacist lets this
+    tablet be split; `half_of_id` that the pharmacy made this half from that package. `uses` administrations are in a
+    container that holds many, to be used up within `in_use_days` of opening.
+    """
+
+    __tablename__ = "unit_dose"
+
+    package_id: Mapped[Ref] = mapped_column(ForeignKey("package.id"), primary_key=True)
+    form: Mapped[str]
+    content: Mapped[Decimal]
+    content_unit: Mapped[str]
+    volume_ml: Mapped[Decimal | None]
+    step: Mapped[Decimal]
+    half_of_id: Mapped[Ref | None] = mapped_column(ForeignKey("package.id"))
+    uses: Mapped[Decimal | None]
+    in_use_days: Mapped[int | None]
+    stored: Mapped[str]
+    hazardous: Mapped[bool]
+    oversize: Mapped[bool]
+    by_tube: Mapped[bool]
+    approved_by: Mapped[Ref] = mapped_column(ForeignKey("person.id"))
+    approved_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint(one_of("form", UNIT_DOSE_FORMS), name="form_known"),
+        CheckConstraint(one_of("stored", STORED), name="stored_known"),
+        CheckConstraint("content > 0", name="content"),
+        CheckConstraint("volume_ml IS NULL OR volume_ml > 0", name="volume"),
+        CheckConstraint("step IN (500000, 1000000)", name="step"),
+        CheckConstraint("uses IS NULL OR uses > 0", name="uses"),
     )

@@ -24,6 +24,22 @@ class Place(Base):
     __table_args__ = (CheckConstraint(one_of("kind", PLACES), name="kind_known"),)
 
 
+class Location(Base):
+    """Where a shelf stands in the store, as one walks: zone, aisle, bay, shelf, bin. Its code is scanned."""
+
+    __tablename__ = "location"
+
+    place_id: Mapped[Ref] = mapped_column(ForeignKey("place.id"), primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    zone: Mapped[str]
+    aisle: Mapped[int]
+    bay: Mapped[int]
+    shelf: Mapped[int]
+    bin: Mapped[int]
+
+    __table_args__ = (UniqueConstraint("zone", "aisle", "bay", "shelf", "bin"),)
+
+
 class Lot(Base):
     """A manufacturer's lot of one product. A recall is a dated fact about it."""
 

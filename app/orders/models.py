@@ -11,6 +11,7 @@ from app.db.base import Base, Key, Ref, one_of
 VERSION_STATES = ("active", "held", "stopped")
 EVENTS = ("new", "change", "hold", "release", "stop")
 ROOMS = ("iv", "unit dose")
+LEAVES = ("on leave", "nothing by mouth")
 
 
 class Patient(Base):
@@ -202,3 +203,33 @@ class Dose(Base):
         Index("ix_dose_room_due_at", "room", "due_at"),
         Index("ix_dose_order_id_due_at", "order_id", "due_at"),
     )
+
+
+class Leave(Base):
+    """A patient is away (on pass), or takes nothing by mouth, from an instant until another; None: not back yet."""
+
+    __tablename__ = "leave"
+
+    id: Mapped[Key]
+    patient_id: Mapped[Ref] = mapped_column(ForeignKey("patient.id"))
+    kind: Mapped[str]
+    from_at: Mapped[datetime]
+    until_at: Mapped[datetime | None]
+    told_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint(one_of("kind", LEAVES), name="kind_known"),
+        CheckConstraint("until_at IS NULL OR until_at > from_at", name="ends_later"),
+        Index("ix_leave_patient_id", "patient_id"),
+    )
+
+
+class ExpectedDischarge(Base):
+    """When a patient is expected to leave; nothing follows from it unless a cart trims by it."""
+
+    __tablename__ = "expected_discharge"
+
+    stay_id: Mapped[Ref] = mapped_column(ForeignKey("stay.id"), primary_key=True)
+    at: Mapped[datetime]
+    told_at: Mapped[datetime]
