@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from app.interop.text import tidy
 from app.interop.understood import OrderMessage, Timing
-from app.orders.schedule import interval_minutes
+from app.orders.intervals import interval_minutes
 
 _TIMES_A_DAY = {"BID": 2, "TID": 3, "QID": 4}
 

@@ -6,8 +6,8 @@ from sqlalchemy import select
 
 from app.audit.actions import record
 from app.db.session import Tx
+from app.orders.intervals import due_times
 from app.orders.models import Dose, Order, OrderVersion, Verification
-from app.orders.schedule import due_times
 
 AHEAD = timedelta(hours=48)
 

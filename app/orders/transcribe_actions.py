@@ -14,10 +14,10 @@ from app.core.quantity import parse as read_quantity
 from app.db.session import Tx
 from app.formulary.queries import drug as drug_of
 from app.orders.actions import state
+from app.orders.intervals import interval_minutes
 from app.orders.models import Order, OrderVersion
 from app.orders.queries import patient_of
 from app.orders.routes import ROUTES
-from app.orders.schedule import interval_minutes
 from app.orders.stated import StatedComponent, StatedOrder, StatedPatient, StatedPlace
 
 PRIORITIES = ("routine", "ASAP", "STAT")
