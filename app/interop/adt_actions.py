@@ -25,6 +25,8 @@ from app.orders.patient_actions import (
     undo_discharge,
 )
 from app.orders.queries import orders_of, patient_of, version_of
+from app.orders.same_person import BIRTH, Named, differences, somebody_else
+from app.orders.stated import StatedPatient
 
 _LEAVES = frozenset({"A03", "A11"})
 _RETURNS = frozenset({"A13"})
@@ -38,8 +40,8 @@ def take_adt(tx: Tx, adt: AdtMessage, message_id: int) -> str:
     at = adt.event_time.instant if adt.event_time else sent
     if any(each.moves for each in adt.merges):
         raise Refused("A stay moves to another patient's chart. Check every order of both patients, then settle this.")
-    _refuse_another_birth_date(tx, adt)
     stated = stated_patient(adt.patient, adt.allergies, adt.measurements, sent)
+    _refuse_another_person(patient_of(tx.session, stated.mrn), stated)
     single = adt.event == "A60" or any(each.action for each in adt.allergies.listed)
     if single:
         stated = stated_patient(adt.patient, type(adt.allergies)(), adt.measurements, sent)
@@ -63,14 +65,16 @@ def take_adt(tx: Tx, adt: AdtMessage, message_id: int) -> str:
 _EVENTS = {"A01": "admitted", "A02": "moved", "A04": "registered", "A05": "announced", "A60": "allergies updated"}
 
 
-def _refuse_another_birth_date(tx: Tx, adt: AdtMessage) -> None:
-    """A record number whose birth date and family name both change is somebody else's chart: nobody is renamed."""
-    known = patient_of(tx.session, adt.patient.mrn)
-    if known is None or known.born is None or adt.patient.birth is None or not adt.patient.family:
+def _refuse_another_person(known: Patient | None, stated: StatedPatient) -> None:
+    """A record number whose birth date and a name both change is somebody else's chart: nobody is renamed."""
+    if known is None:
         return
-    if known.born != adt.patient.birth and known.family.casefold() != tidy(adt.patient.family).casefold():
+    differing = differences(
+        Named(known.family, known.given, known.born), Named(stated.family, stated.given, stated.born)
+    )
+    if BIRTH in differing and somebody_else(differing):
         raise Refused(
-            f"Record number {known.mrn} is known with another name and another birth date. Nothing was changed: "
+            f"Record number {known.mrn} is known with another {' and '.join(differing)}. Nothing was changed: "
             "find out who this is."
         )
 

@@ -15,6 +15,7 @@ from app.interop.understood import OrderMessage, Timing
 from app.orders.intervals import interval_minutes
 
 _TIMES_A_DAY = {"BID": 2, "TID": 3, "QID": 4}
+_AT_ONCE = frozenset({"STAT", "NOW"})
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def dosing(order: OrderMessage, zone: str, received: datetime, word: Callable[[s
         return refused(interval, askable=True)
     warnings: list[str] = []
     first = start
-    if timing.explicit_times and interval is not None:
+    if timing.explicit_times and (interval is not None or text.upper() not in _AT_ONCE):
         if why := _off_beat(timing.explicit_times, interval):
             return refused(f"The times {_shown(timing.explicit_times)} {why}: ask the sender.")
         first = _next_of(timing.explicit_times, start, zone)
@@ -66,7 +67,11 @@ def dosing(order: OrderMessage, zone: str, received: datetime, word: Callable[[s
         warnings.append("The message names the day of the first dose but no time: check when it is due.")
     elif not timing.start:
         warnings.append("The message names no start: the first dose is due at its arrival. Check it.")
+    if not re.fullmatch(r"(1(\.0*)?( .*)?)?", timing.quantity):
+        warnings.append(f"The timing asks for '{tidy(timing.quantity)[:20]}' at a time: check how much one dose is.")
     end, more = _end(timing, first, interval)
+    if end is not None and (end < first or (end == first and interval is not None)):
+        return refused("The order ends before its first dose falls due: ask the sender when it is given.")
     return Dosing(
         text, start, first, end, interval, _infusion(order), (*blank.warnings, *warnings, *more), where=where
     )
@@ -92,8 +97,10 @@ def _interval(timing: Timing, text: str, word: Callable[[str], str | None]) -> i
     return read
 
 
-def _off_beat(times: "tuple[time, ...] | list[time]", interval: int) -> str:
+def _off_beat(times: "tuple[time, ...] | list[time]", interval: int | None) -> str:
     minutes = sorted({t.hour * 60 + t.minute for t in times})
+    if interval is None:
+        return "" if len(minutes) == 1 else "are more than one, and the dose is given once"
     if interval > 1440 or 1440 % interval:
         return f"cannot be kept with a dose every {interval // 60} hours"
     if len({each % interval for each in minutes}) > 1:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from app.interop.agreement import asked_and_encoded
 from app.interop.amounts import Unreadable, read_code, read_span
 from app.interop.hl7 import Segment
 from app.interop.order_groups import (
@@ -191,6 +192,7 @@ def _order(
     timings = read_timings(
         group.named("TQ1", "RXE"), group.named("TQ1", "ORC") + group.named("TQ1", "RXO"), rxe, orc, clock, warnings
     )
+    asked_and_encoded(rxo, rxe, warnings)
     give_per = _give_per(detail.segment.get(detail.give_per, 1, 0)) if detail else None
     first = timings[0] if timings else Timing()
     warnings += volume_remarks(recipe, total, rate, give_per, first, reading.connection.overfill)

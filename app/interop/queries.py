@@ -18,10 +18,12 @@ from app.interop.mapping import read_message
 from app.interop.models import Message, SenderWord
 from app.interop.shown import Line, field_spans, shown_lines
 from app.interop.stating import Finding, stated_order
+from app.interop.text import tidy
 from app.interop.understood import STARTS, AdtMessage, OrderMessage, Other, Unmappable
-from app.interop.values import Connection
+from app.interop.values import Connection, Patient
 from app.labels.models import Label
 from app.orders.queries import patient_of, why_not_theirs
+from app.orders.same_person import BIRTH, Named, differences, somebody_else
 from app.orders.stated import StatedOrder
 from app.work.models import WorkItem
 
@@ -97,11 +99,32 @@ def _order(
         return "The dose comes from floor stock or a cabinet; the pharmacy prepares none."
     span = field_spans(message.raw, order.span, connection.charset)
     stated = stated_order(order, Decided(session, connection.name), connection, message.received_at, span)
+    other, remark = _another_person(session, order)
+    if other:
+        return (other, *(stated if isinstance(stated, tuple) else ()))
     if isinstance(stated, tuple):
         return stated
-    weight = _weight_remark(session, stated)
-    warnings = (*stated.warnings, weight) if weight else stated.warnings
-    return replace(stated, message_id=message.id, warnings=warnings)
+    remarks = filter(None, (remark, _weight_remark(session, stated)))
+    return replace(stated, message_id=message.id, warnings=(*stated.warnings, *remarks))
+
+
+def _another_person(session: Session, order: OrderMessage) -> tuple[Finding | None, str]:
+    """An order that names somebody else than the one whose record number it bears belongs to nobody yet."""
+    known, said = patient_of(session, order.patient.mrn), order.patient
+    if known is None:
+        return None, ""
+    differing = differences(
+        Named(known.family, known.given, known.born), Named(_family(said), tidy(said.given), said.birth)
+    )
+    what = " and ".join(differing)
+    if somebody_else(differing) or BIRTH in differing:
+        reason = f"Record number {known.mrn} is known here with another {what}: nothing was taken over. Find out "
+        return Finding(f"{reason}whose order this is.", "PID-5", order.span), ""
+    return None, f"The message gives this patient another {what} than is known here: compare." if differing else ""
+
+
+def _family(patient: Patient) -> str:
+    return tidy(" ".join(filter(None, [patient.family, patient.suffix])))
 
 
 def _weight_remark(session: Session, stated: StatedOrder) -> str:

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from app.core.quantity import Quantity
 from app.formulary.product import DrugFacts
+from app.interop.agreement import against_title
 from app.interop.clock_times import dosing
 from app.interop.text import hides_something, tidy
 from app.interop.understood import Component, OrderMessage
@@ -147,11 +148,9 @@ def _components(
             found.append(Finding(reason, where, place, "code", code, text))
             continue
         amount = component.amount
-        wrong = "" if amount is None else _unusable(component, drug)
-        if amount is None:
-            wrong = f"{drug.name} has no amount: ask the sender."
-        if wrong or amount is None:
-            found.append(Finding(wrong, f"{segment}-3", place))
+        why = f"{drug.name} has no amount: ask the sender." if amount is None else _unusable(component, drug)
+        if why or amount is None:
+            found.append(Finding(why, f"{segment}-3", place))
             continue
         role = _role(component, drug, warnings)
         stated.append(StatedComponent(role, drug.drug_id, drug.name, amount.quantity))
@@ -162,6 +161,9 @@ def _components(
     drugs = [c.drug_id for c in stated]
     if len(set(drugs)) < len(drugs):
         found.append(Finding("The order names the same ingredient twice: ask the sender.", "RXC-2", order.span))
+    if not found:
+        wrong = against_title(order, stated, _meaning(order.drug, meanings) if order.drug else None, warnings)
+        found += [Finding(each.reason, each.where, span(each.where, 1)) for each in wrong]
     if not found and stated and not any(c.role == "additive" for c in stated):
         warnings.append("The order adds nothing to its base.")
     return stated, found

@@ -18,6 +18,7 @@ from app.orders.intervals import interval_minutes
 from app.orders.models import Order, OrderVersion
 from app.orders.queries import patient_of
 from app.orders.routes import ROUTES
+from app.orders.same_person import Named, differences
 from app.orders.stated import StatedComponent, StatedOrder, StatedPatient, StatedPlace
 
 PRIORITIES = ("routine", "ASAP", "STAT")
@@ -112,9 +113,11 @@ def _patient(tx: Tx, paper: Paper, wrong: dict[str, str]) -> StatedPatient | Non
         wrong["born"] = "The date of birth lies in the future."
     known = patient_of(tx.session, paper.mrn)
     if known and not wrong:
-        same = (known.family.casefold(), known.born or born) == (paper.family.casefold(), born)
-        if not same:
-            words = f"{known.mrn} is another patient here by name or date of birth. Compare with the paper: "
+        differing = differences(
+            Named(known.family, known.given, known.born), Named(paper.family, paper.given, born)
+        )
+        if differing:
+            words = f"{known.mrn} is known here with another {' and '.join(differing)}. Compare with the paper: "
             raise Refused(f"{words}who is it? Nothing was stored.")
     return StatedPatient(paper.mrn, paper.family, paper.given, born, None)
 

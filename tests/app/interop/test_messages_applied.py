@@ -293,7 +293,7 @@ def test_a_single_allergy_is_added_and_taken_away(ehr: Ehr) -> None:
 def test_a_record_number_with_another_name_and_birth_date_renames_nobody(ehr: Ehr) -> None:
     ehr.send(adt(NOW, "A01"))
     ((outcome, reason),) = ehr.send(adt(NOW, "A08", id="A2", name="Other^Person", birth="19990101"))
-    assert outcome == "exception" and "another name and another birth date" in reason
+    assert outcome == "exception" and "another family name and given name and birth date" in reason
     with ehr.house.db.read() as session:
         known = patient_of(session, "100245")
         assert known is not None and known.family == "Doe"
