@@ -202,6 +202,7 @@ def _formulary(db: Db, people: Mapping[str, int]) -> None:
     pablo, petra, tina = (who(name, people) for name in ("pablo", "petra", "tina"))
     densities: list[int] = []
     products: dict[str, int] = {}
+    packages: dict[str, int] = {}
     with db.write(pablo) as tx:
         drugs = {code: formulary.add_drug(tx, code, name, kind, high_alert=h) for code, name, kind, h in DRUGS}
         for each in GOODS:
@@ -212,7 +213,7 @@ def _formulary(db: Db, people: Mapping[str, int]) -> None:
                     densities.append(
                         formulary.enter_density(tx, products[each.ndc], state, Decimal(rho), Decimal(u), source)
                     )
-            formulary.take_into_use(
+            packages[each.key] = formulary.take_into_use(
                 tx,
                 each.package,
                 drugs[each.drug],
@@ -228,7 +229,7 @@ def _formulary(db: Db, people: Mapping[str, int]) -> None:
             formulary.approve_density(tx, density)
     with db.write(tina) as tx:
         for each in GOODS:
-            lot = stock.lot_for(tx, products[each.ndc], each.lot, date(2027, 3, 31))
+            lot = stock.lot_for(tx, package_id=packages[each.key], number=each.lot, expiry=date(2027, 3, 31))
             stock.receive(tx, lot.id, Decimal(200))
 
 

@@ -52,8 +52,8 @@ def container(tx: Tx, at: Opened, step: Scan, text: str) -> None:
     if read.lot is None or read.expiry is None:
         _ask_for_lot(tx, at, step, candidate, read.serial)
         return
-    lot = lot_for(tx, candidate.product_id, read.lot, read.expiry)
-    _take_container(tx, at, step, candidate.package_id, lot, read.serial, "scan")
+    lot = lot_for(tx, package_id=candidate.package_id, number=read.lot, expiry=read.expiry)
+    _take_container(tx, at, step, lot, read.serial, "scan")
 
 
 def _not_wanted(session: Session, at: Opened, step: Scan, found: FoundPackage, on: date) -> tuple[str, str, str]:
@@ -81,7 +81,7 @@ def _not_wanted(session: Session, at: Opened, step: Scan, found: FoundPackage, o
 
 def _ask_for_lot(tx: Tx, at: Opened, step: Scan, candidate: Candidate, serial: str | None) -> None:
     """The code says neither lot nor expiry: ask about the lot that was staged, or say that none was."""
-    staged = [s for s in staged_at(tx.session, hood_of(tx).id, candidate.product_id) if s.on_hand > 0]
+    staged = [s for s in staged_at(tx.session, hood_of(tx).id, candidate.package_id) if s.on_hand > 0]
     wanted = at.sheet.labels[step.slot]
     if not staged:
         remedy = "Have its carton read and staged to this hood, outside the hood."
@@ -92,13 +92,11 @@ def _ask_for_lot(tx: Tx, at: Opened, step: Scan, candidate: Candidate, serial: s
 
 
 def accept_lot(tx: Tx, at: Opened, step: Scan, asked: Asked) -> None:
-    lot = lot_for(tx, asked.product_id, asked.lot, asked.expiry)
-    _take_container(tx, at, step, asked.package_id, lot, asked.serial, "staged")
+    lot = lot_for(tx, package_id=asked.package_id, number=asked.lot, expiry=asked.expiry)
+    _take_container(tx, at, step, lot, asked.serial, "staged")
 
 
-def _take_container(
-    tx: Tx, at: Opened, step: Scan, package_id: int, lot: Lot, serial: str | None, how: str
-) -> None:
+def _take_container(tx: Tx, at: Opened, step: Scan, lot: Lot, serial: str | None, how: str) -> None:
     if serial:
         # Two hoods that scan one container at once meet here; the second then sees what the first has scanned.
         one_at_a_time(tx, _CONTAINERS, lot.product_id)
@@ -111,7 +109,7 @@ def _take_container(
         shown = f"lot {lot.number}, expires {day(lot.expiry)}" + (f", serial {serial}" if serial else "")
         add_stop(tx, at, "Do not use it", shown, at.sheet.labels[step.slot], " ".join(problems))
         return
-    facts = Scanned(package_id, lot.product_id, lot.number, lot.expiry, serial, how)
+    facts = Scanned(lot.package_id, lot.product_id, lot.number, lot.expiry, serial, how)
     add_record(tx, at, step.key, facts, lot_id=lot.id)
 
 

@@ -94,6 +94,7 @@ _WORDS = {
     "u_g_per_ml": "its uncertainty in g/mL",
     "station_id": "station",
     "product_id": "product",
+    "package_id": "container",
     "place_id": "place",
     "unit_id": "ward",
     "drug_id": "drug",

@@ -1,12 +1,15 @@
 """Bringing a database to the newest schema, and telling where it stands."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, MetaData
+from sqlalchemy import Connection, Engine, MetaData, text
 
 _HERE = Path(__file__).parent / "migrations"
 
@@ -18,11 +21,33 @@ def _config(**attributes: object) -> Config:
     return config
 
 
-def upgrade(engine: Engine, metadata: MetaData) -> None:
-    """Apply every missing migration, all of them or none."""
-    with engine.connect() as connection:
-        command.upgrade(_config(connection=connection, metadata=metadata), "head")
+def upgrade(engine: Engine, metadata: MetaData, to: str = "head") -> None:
+    """Apply every missing migration, all of them or none; `to` stops at an older one (for tests of a migration).
+
+    SQLite changes a table by writing it anew, which its foreign keys would refuse half-way: they rest meanwhile and
+    are all checked before the commit. Source: SQLite, ALTER TABLE, 'Making other kinds of table schema changes'.
+    """
+    with engine.connect() as connection, _foreign_keys_resting(connection):
+        command.upgrade(_config(connection=connection, metadata=metadata), to)
+        if engine.dialect.name == "sqlite" and (broken := connection.execute(text("PRAGMA foreign_key_check")).all()):
+            raise RuntimeError(f"The migration would leave rows that point at nothing: {broken[:5]}")
         connection.commit()
+
+
+@contextmanager
+def _foreign_keys_resting(connection: Connection) -> Iterator[None]:
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    # The setting is ignored inside a transaction, so it is made below SQLAlchemy, which would begin one.
+    line = connection.connection.driver_connection
+    assert isinstance(line, sqlite3.Connection)
+    line.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        connection.rollback()
+        line.execute("PRAGMA foreign_keys=ON")
 
 
 def draft(engine: Engine, metadata: MetaData, message: str, number: str) -> None:

@@ -84,15 +84,28 @@ class PackageInUse:
     @property
     def size(self) -> str:
         """How much one container holds: '1,000 mg' (a powder), '250 mL' (a plain diluent), '40 mEq in 20 mL'."""
-        said = [] if self.content is None else [str(self.content)]
-        if self.volume_ml > 0:
-            said.append(str(Quantity(self.volume_ml, "mL")))
-        return " in ".join(said)
+        return size_in_words(self.content, self.volume_ml)
+
+    @property
+    def words(self) -> str:
+        """The container as a list offers it: 'Sodium Chloride 0.9 % 250 mL bag, Baxter (0338-0049-02)'."""
+        return f"{self.sized} {self.container}, {self.labeler} ({self.ndc})"
+
+
+def size_in_words(content: Quantity | None, volume_ml: Decimal) -> str:
+    """How much one container holds: '1,000 mg' (a powder), '250 mL' (a plain diluent), '40 mEq in 20 mL'."""
+    said = [] if content is None else [str(content)]
+    if volume_ml > 0:
+        said.append(str(Quantity(volume_ml, "mL")))
+    return " in ".join(said)
 
 
 @dataclass(frozen=True, slots=True)
 class FoundPackage:
-    """The one package that a barcode names, and its product; `drug_id` is None when the pharmacy uses no size of it."""
+    """The one package that a barcode names, and its product; `drug_id` is None when the pharmacy uses no size of it.
+
+    `container` is None when the pharmacy does not use this very package: the carton round the vials, another size.
+    """
 
     package_id: int
     product_id: int
@@ -101,6 +114,7 @@ class FoundPackage:
     product_name: str
     strength: str
     drug_id: int | None
+    container: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """Finding drugs, products and packages: exactly, or not at all."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.quantity import Quantity
@@ -19,6 +20,7 @@ from app.formulary.product import (
     DrugFacts,
     FoundPackage,
     PackageInUse,
+    size_in_words,
 )
 
 PAGE = 50
@@ -95,6 +97,7 @@ def _packages(session: Session, where: ColumnElement[bool]) -> list[FoundPackage
             product_name=product.name,
             strength=product.strength,
             drug_id=product.drug_id,
+            container=package.container,
         )
         for package, product in session.execute(query)
     ]
@@ -143,6 +146,22 @@ def as_sent(text: str) -> str:
 def packages_in_use(session: Session, drug_id: int, on: date) -> tuple[PackageInUse, ...]:
     """The containers that the pharmacy uses for a drug, with the densities approved and valid on a day."""
     return _in_use(session, _used().where(Product.drug_id == drug_id).order_by(Product.name, Package.ndc), on)
+
+
+def containers_in_use(session: Session, on: date) -> tuple[PackageInUse, ...]:
+    """Every container that the pharmacy uses, by name and size, for the choice of one whose code says too little."""
+    query = _used().order_by(func.lower(Product.name), Package.content, Package.volume_ml, Package.ndc)
+    return _in_use(session, query, on)
+
+
+def called(session: Session, package_ids: Iterable[int]) -> dict[int, str]:
+    """What packages are called, by their numbers: 'Sodium Chloride 0.9 % 250 mL bag'; an unused one by its maker's."""
+    query = select(Package, Product.name).join(Product, Product.id == Package.product_id)
+    found = {}
+    for each, name in session.execute(query.where(Package.id.in_(set(package_ids)))):
+        size = size_in_words(_content(each), each.volume_ml or Decimal(0))
+        found[each.id] = f"{name} {size} {each.container}" if each.container else f"{name}, {each.description}"
+    return found
 
 
 def package_in_use(session: Session, package_id: int, on: date) -> PackageInUse | None:

@@ -15,7 +15,7 @@ from app.core.errors import Invalid, Missing, Refused
 from app.core.permissions import May
 from app.core.wording import day, number
 from app.db.session import Tx
-from app.formulary.models import Product
+from app.formulary.models import Package
 from app.inventory.fefo import LAST_ZONE, expired
 from app.inventory.ledger import correction, drawn
 from app.inventory.models import Lot, Movement, Place, Staged
@@ -27,21 +27,21 @@ _LOT_NUMBER = re.compile(r"[\x21-\x7e]{1,20}")
 STOCK = "stock"
 
 
-def lot_for(tx: Tx, product_id: int, number: str, expiry: date) -> Lot:
-    """Find the lot of a product with this number and expiry, or make it. Raises Invalid and Missing.
+def lot_for(tx: Tx, *, package_id: int, number: str, expiry: date) -> Lot:
+    """Find the lot of a package with this number and expiry, or make it. Raises Invalid and Missing.
 
     A new expiry for a number that was recalled is recalled as well.
     """
     written = number.strip()
     if not _LOT_NUMBER.fullmatch(written):
         raise Invalid({"lot": "A lot number has 1 to 20 characters without blanks: read it again from the package."})
-    exact = select(Lot).where(Lot.product_id == product_id, Lot.number == written, Lot.expiry == expiry)
+    exact = select(Lot).where(Lot.package_id == package_id, Lot.number == written, Lot.expiry == expiry)
     found = tx.session.scalars(exact).one_or_none()
     if found is not None:
         return found
-    if tx.session.get(Product, product_id) is None:
-        raise Missing(f"There is no product {product_id}.")
-    values = {"product_id": product_id, "number": written, "expiry": expiry, "first_seen_at": tx.now}
+    if tx.session.get(Package, package_id) is None:
+        raise Missing("The pharmacy does not use this container. Choose another one.")
+    values = {"package_id": package_id, "number": written, "expiry": expiry, "first_seen_at": tx.now}
     insert_unless_there(tx, Lot, values)
     made = tx.session.scalars(exact).one()
     reason = recall_of(tx.session, made)
@@ -89,16 +89,19 @@ def move(
     return True
 
 
-def stage(tx: Tx, station_id: int, product_id: int, lot_number: str, expiry: date, quantity: Decimal) -> int:
+def stage(tx: Tx, station_id: int, *, package_id: int, number: str, expiry: date, quantity: Decimal) -> int:
     """Bring a carton whose code carries no lot or expiry to a hood, and return the staging's number.
 
-    Taken from the shelves that hold the lot; what no shelf has was never received and comes from 'unaccounted'.
-    A second carton of the same lot adds to the first. Raises Refused (recalled, expired, no hood), Missing, Invalid.
+    `package_id` is the container in the carton, in its size; `number` and `expiry` are read from the carton. The
+    containers come from the shelves that hold the lot; what no shelf has was never received and comes from
+    'unaccounted'. A second carton of the same lot adds to the first.
+
+    Raises Refused (recalled, expired, no hood), Missing, Invalid.
     """
     tx.who.require(May.STAGE)
     if tx.who.person_id is None:
         raise Refused("A carton is staged by a person who has read its lot and expiry.")
-    lot = _locked(tx, lot_for(tx, product_id, lot_number, expiry).id)
+    lot = _locked(tx, lot_for(tx, package_id=package_id, number=number, expiry=expiry).id)
     place_id = place_of_station(tx, station_id)
     _refuse_recalled(tx, lot)
     if expired(expiry, tx.now, LAST_ZONE):
@@ -292,4 +295,4 @@ def _fresh(cause: str) -> str:
 
 
 def _facts(lot: Lot) -> dict[str, object]:
-    return {"product_id": lot.product_id, "lot": lot.number, "expiry": lot.expiry}
+    return {"package_id": lot.package_id, "lot": lot.number, "expiry": lot.expiry}

@@ -3,10 +3,11 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, select, text
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from app.db.base import Base, Key, Ref, one_of
+from app.formulary.models import Package
 
 PLACES = ("supplier", "shelf", "hood", "cart", "patient", "waste", "unaccounted")
 
@@ -41,20 +42,27 @@ class Location(Base):
 
 
 class Lot(Base):
-    """A manufacturer's lot of one product. A recall is a dated fact about it."""
+    """A manufacturer's lot as one package holds it: 'lot P456789 of the 250 mL bag'. A recall is a dated fact about it.
+
+    The books count containers, and a bag of 250 mL is not one of 1,000 mL, so a lot is of a package; `product_id` is
+    the package's. A recall means the number, in every size of the product.
+    """
 
     __tablename__ = "lot"
 
     id: Mapped[Key]
-    product_id: Mapped[Ref] = mapped_column(ForeignKey("product.id"))
+    package_id: Mapped[Ref] = mapped_column(ForeignKey("package.id"))
     number: Mapped[str]
     expiry: Mapped[date]
     first_seen_at: Mapped[datetime]
     recalled_at: Mapped[datetime | None]
     recall_reason: Mapped[str | None]
+    product_id: Mapped[int] = column_property(
+        select(Package.product_id).where(Package.id == package_id).correlate_except(Package).scalar_subquery()
+    )
 
     __table_args__ = (
-        UniqueConstraint("product_id", "number", "expiry"),
+        UniqueConstraint("package_id", "number", "expiry"),
         CheckConstraint("(recalled_at IS NULL) = (recall_reason IS NULL)", name="recall_has_reason"),
     )
 

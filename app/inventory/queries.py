@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.core.wording import day
-from app.formulary.models import Product
+from app.formulary.queries import called
 from app.inventory.fefo import Stock, expired
 from app.inventory.models import Lot, Movement, Place, Staged
 
@@ -32,11 +32,12 @@ class StagedLot:
 
 @dataclass(frozen=True, slots=True)
 class ShelfLot:
-    """What is left of a lot at one place."""
+    """What is left of a lot at one place; `container` says what is counted, with its size."""
 
     lot_id: int
+    package_id: int
     product_id: int
-    product: str
+    container: str
     number: str
     expiry: date
     recalled: bool
@@ -59,7 +60,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """Where a lot number of a product is, whatever expiry was read for it, and every use of it."""
+    """Where a lot number of a product is, whatever its size and the expiry that was read, and every use of it."""
 
     stock: tuple[ShelfLot, ...]
     uses: tuple[Use, ...]
@@ -83,12 +84,12 @@ def shelves_with(session: Session, lot_id: int) -> tuple[tuple[int, Decimal], ..
     return tuple(sorted(held))
 
 
-def staged_at(session: Session, station_id: int, product_id: int) -> tuple[StagedLot, ...]:
-    """The lots of a product that are staged to a hood now, the first to expire first."""
+def staged_at(session: Session, station_id: int, package_id: int) -> tuple[StagedLot, ...]:
+    """The lots of a package that are staged to a hood now, the first to expire first."""
     query = (
         select(Staged, Lot)
         .join(Lot, Lot.id == Staged.lot_id)
-        .where(Staged.station_id == station_id, Staged.ended_at.is_(None), Lot.product_id == product_id)
+        .where(Staged.station_id == station_id, Staged.ended_at.is_(None), Lot.package_id == package_id)
         .order_by(Lot.expiry, Lot.number, Staged.id)
     )
     place_id = place_at(session, station_id)
@@ -136,9 +137,7 @@ def recalled_among(session: Session, lot_ids: Iterable[int]) -> tuple[str, ...]:
     """Say which of these lots are recalled now, in sentences; for the blockers of signing and release (FT41)."""
     lots = session.scalars(select(Lot).where(Lot.id.in_(set(lot_ids))).order_by(Lot.id)).all()
     return tuple(
-        f"Lot {lot.number} was recalled ({reason})"
-        for lot in lots
-        if (reason := recall_of(session, lot)) is not None
+        f"Lot {lot.number} was recalled ({reason})" for lot in lots if (reason := recall_of(session, lot)) is not None
     )
 
 
@@ -181,11 +180,11 @@ def lots_expiring(session: Session, until: date) -> tuple[ShelfLot, ...]:
     return _stock(session, Lot.expiry <= until, _STOCKED)
 
 
-def stock_of(session: Session, product_id: int, place_id: int) -> tuple[Stock, ...]:
-    """The lots of a product at one place, for the choice of the first to expire."""
+def stock_of(session: Session, *, package_id: int, place_id: int) -> tuple[Stock, ...]:
+    """The lots of a package at one place, for the choice of the first to expire."""
     return tuple(
         Stock(each.lot_id, each.number, each.expiry, each.on_hand, each.recalled)
-        for each in _stock(session, Lot.product_id == product_id, _STOCKED)
+        for each in _stock(session, Lot.package_id == package_id, _STOCKED)
         if each.place_id == place_id
     )
 
@@ -207,7 +206,7 @@ def whereabouts(session: Session, lot_id: int) -> Whereabouts:
 
 
 def same_number(session: Session, lot: Lot) -> list[int]:
-    """The numbers of all lots of the same product with the same lot number, whatever their case and expiry."""
+    """The numbers of all lots of the same product with the same lot number, whatever their size, case and expiry."""
     query = select(Lot.id).where(Lot.product_id == lot.product_id, func.upper(Lot.number) == lot.number.upper())
     return list(session.scalars(query.order_by(Lot.id)))
 
@@ -217,16 +216,17 @@ def _stock(session: Session, which: ColumnElement[bool], kinds: Iterable[str]) -
     gone = _sums(session, which, Movement.from_place_id)
     left = {each: come[each] - gone.get(each, Decimal(0)) for each in come}
     places = {place.id: place for place in session.scalars(select(Place).where(Place.kind.in_(list(kinds))))}
-    query = select(Lot, Product.name).join(Product, Product.id == Lot.product_id).where(which)
-    lots = {lot.id: (lot, name) for lot, name in session.execute(query)}
+    lots = {lot.id: lot for lot in session.scalars(select(Lot).where(which))}
+    names = called(session, {lot.package_id for lot in lots.values()})
     found = [
         ShelfLot(
             lot_id=lot_id,
-            product_id=lots[lot_id][0].product_id,
-            product=lots[lot_id][1],
-            number=lots[lot_id][0].number,
-            expiry=lots[lot_id][0].expiry,
-            recalled=lots[lot_id][0].recalled_at is not None,
+            package_id=lots[lot_id].package_id,
+            product_id=lots[lot_id].product_id,
+            container=names[lots[lot_id].package_id],
+            number=lots[lot_id].number,
+            expiry=lots[lot_id].expiry,
+            recalled=lots[lot_id].recalled_at is not None,
             place_id=place_id,
             place=places[place_id].name,
             on_hand=quantity,

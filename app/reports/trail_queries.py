@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core.codes import read_code
 from app.formulary.models import Density, Drug, Product, SiteCode
+from app.formulary.queries import called
 from app.identity.models import Person
 from app.inventory.models import Lot, Place
 from app.labels.models import Label
@@ -124,8 +125,9 @@ def _preparations(session: Session, wanted: set[int]) -> Mapping[int, str]:
 
 
 def _lots(session: Session, wanted: set[int]) -> Mapping[int, str]:
-    query = select(Lot.id, Lot.number, Product.name).join(Product, Product.id == Lot.product_id)
-    return {row.id: f"lot {row.number} of {row.name}" for row in session.execute(query.where(Lot.id.in_(wanted)))}
+    lots = session.scalars(select(Lot).where(Lot.id.in_(wanted))).all()
+    names = called(session, {lot.package_id for lot in lots})
+    return {lot.id: f"lot {lot.number} of {names[lot.package_id]}" for lot in lots}
 
 
 def _products(session: Session, wanted: set[int]) -> Mapping[int, str]:
@@ -167,6 +169,7 @@ _NAMES: dict[str, Naming] = {
     "preparation": _preparations,
     "lot": _lots,
     "product": _products,
+    "package": called,
     "density": _densities,
     "recipe": _recipes,
     "code": _codes,

@@ -15,9 +15,9 @@ from app.core.permissions import May, allowed
 from app.core.wording import day, time_zone
 from app.formulary.barcode import WORDS, read_barcode
 from app.formulary.product import Ambiguous
-from app.formulary.queries import find_package
+from app.formulary.queries import containers_in_use, find_package
 from app.inventory import actions
-from app.inventory.desk_queries import lot, lots, products_in_stock, same_lots, staged_now
+from app.inventory.desk_queries import lot, lots, same_lots, staged_now
 from app.inventory.queries import lots_expiring, whereabouts
 from app.stations.queries import stations
 from app.web.forms import Post, PostForm, Reason
@@ -35,7 +35,7 @@ REASONS = ("Recalled by the manufacturer", "Recalled by the authority", "Suspect
 
 
 class CartonForm(PostForm):
-    product: str = Field("", max_length=20)
+    package: str = Field("", max_length=20)
     lot: str = Field("", max_length=60)
     expiry: str = Field("", max_length=20)
     quantity: str = Field("", max_length=12)
@@ -46,12 +46,10 @@ class StageForm(CartonForm):
 
 
 @router.get("")
-def stock_page(request: Request, visit: Stager, scan: str = "", product: str = "") -> Response:
-    """What is staged where; a scan anywhere on the page fills the carton's product, lot and expiry."""
-    given, wrong = {"product": product}, ""
-    if scan:
-        given, wrong = carton_of(visit, scan[:400])
-    return _draw(request, visit, given, {"product": wrong} if wrong else None)
+def stock_page(request: Request, visit: Stager, scan: str = "") -> Response:
+    """What is staged where; a scan anywhere on the page fills the carton's container, lot and expiry."""
+    given, wrong = carton_of(visit, scan[:400]) if scan else ({}, "")
+    return _draw(request, visit, given, {"package": wrong} if wrong else None)
 
 
 def carton_of(visit: Visitor, scan: str) -> tuple[dict[str, str], str]:
@@ -69,11 +67,11 @@ def carton_of(visit: Visitor, scan: str) -> tuple[dict[str, str], str]:
         return {}, f"Nobody has entered a product with the code {code.gtin14}. Ask a pharmacist to take it into use."
     if found.drug_id is None:
         return {}, f"{found.product_name} ({found.ndc}) is not used here. Put the carton aside and ask a pharmacist."
-    return {
-        "product": str(found.product_id),
-        "lot": code.lot or "",
-        "expiry": day(code.expiry) if code.expiry else "",
-    }, ""
+    read = {"lot": code.lot or "", "expiry": day(code.expiry) if code.expiry else ""}
+    if found.container is None:
+        # The code of a carton round the vials, or of a size that is not used here: only eyes can tell which.
+        return {"product": str(found.product_id), "carton": f"{found.product_name}, {found.description}", **read}, ""
+    return {"package": str(found.package_id), **read}, ""
 
 
 def _draw(
@@ -81,13 +79,15 @@ def _draw(
 ) -> Response:
     today = _today(visit)
     with visit.parts.db.read() as session:
-        products = [(str(number), words) for number, words in products_in_stock(session)]
+        used = containers_in_use(session, today)
         hoods = [(str(each.id), each.name) for each in stations(session) if each.kind == "hood"]
         staged = staged_now(session)
         expiring = lots_expiring(session, today + AHEAD)
+    same = [each for each in used if str(each.product_id) == given.get("product")] or used
+    containers = [(str(each.package_id), each.words) for each in same]
     return render(
         request, visit, "stock/stock.html", "Stock", topics=["stock"], current="/stock", status=422 if errors else 200,
-        given=dict(given), errors=errors or {}, products=products, hoods=hoods, staged=staged, expiring=expiring,
+        given=dict(given), errors=errors or {}, containers=containers, hoods=hoods, staged=staged, expiring=expiring,
         today=today, receiving=at == "receive",
     )  # fmt: skip
 
@@ -97,9 +97,11 @@ def stage(request: Request, visit: Stager, form: Annotated[StageForm, Form()]) -
     """Bring a carton to a hood."""
     assert visit.who is not None
     try:
-        product, expiry, quantity = read_carton(form, hood=form.station)
+        package_id, expiry, quantity = read_carton(form, hood=form.station)
         with visit.parts.db.write(visit.who, form.key(request), "/stock") as tx:
-            actions.stage(tx, int(form.station), product, form.lot, expiry, quantity)
+            actions.stage(
+                tx, int(form.station), package_id=package_id, number=form.lot, expiry=expiry, quantity=quantity
+            )
     except Invalid as wrong:
         return _draw(request, visit, form.model_dump(exclude={"once"}), wrong.fields)
     return see_other("/stock")
@@ -110,9 +112,9 @@ def receive(request: Request, visit: Receiver, form: Annotated[CartonForm, Form(
     """Take a delivery into the stock room."""
     assert visit.who is not None
     try:
-        product, expiry, quantity = read_carton(form)
+        package_id, expiry, quantity = read_carton(form)
         with visit.parts.db.write(visit.who, form.key(request), "/stock") as tx:
-            found = actions.lot_for(tx, product, form.lot, expiry)
+            found = actions.lot_for(tx, package_id=package_id, number=form.lot, expiry=expiry)
             actions.receive(tx, found.id, quantity)
     except Invalid as wrong:
         return _draw(request, visit, form.model_dump(exclude={"once"}), wrong.fields, "receive")
@@ -120,10 +122,10 @@ def receive(request: Request, visit: Receiver, form: Annotated[CartonForm, Form(
 
 
 def read_carton(form: CartonForm, hood: str | None = None) -> tuple[int, date, Decimal]:
-    """Read product, expiry and number of containers. Raises Invalid with every fault at its field."""
+    """Read the container's number, the expiry and how many containers. Raises Invalid with every fault at its field."""
     wrong: dict[str, str] = {}
-    if not form.product.isdigit():
-        wrong["product"] = "Scan the carton, or choose its product."
+    if not form.package.isdigit():
+        wrong["package"] = "Scan the carton, or choose the container in it."
     if hood is not None and not hood.isdigit():
         wrong["station"] = "Choose the hood that the carton is brought to."
     if not form.lot:
@@ -141,7 +143,7 @@ def read_carton(form: CartonForm, hood: str | None = None) -> tuple[int, date, D
         wrong["quantity"] = "Count the containers: a whole number from 1."
     if wrong:
         raise Invalid(wrong)
-    return int(form.product), expiry, quantity
+    return int(form.package), expiry, quantity
 
 
 @router.post("/staged/{staged_id:int}/end")

@@ -51,7 +51,9 @@ def parts(
     house.release(made)
     house.until(house.claim(house.dose(house.order("MFR-06", number="RX1002", patient=1)), "TRAY-02"), "syringe-empty")
     with db.write(house.who("tina")) as tx:
-        stock.stage(tx, HOOD, 1, "7G200", NOW.date() + timedelta(days=30), Decimal(12))
+        stock.stage(
+            tx, HOOD, package_id=1, number="7G200", expiry=NOW.date() + timedelta(days=30), quantity=Decimal(12)
+        )
     with db.write(house.who("pablo")) as tx:
         enter_density(tx, 1, "reconstituted", Decimal("1.016"), Decimal("0.004"), "measured here, 12 draws at 21 °C")
     written(house)

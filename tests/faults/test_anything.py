@@ -94,9 +94,7 @@ class Anything(RuleBasedStateMachine):
     @rule(name=PEOPLE)
     def claim(self, name: str) -> None:
         found: list[int] = []
-        words = self.act(
-            self.at_hood(name), lambda tx: found.append(hood_actions.claim(tx, self.dose, self.tray))
-        )
+        words = self.act(self.at_hood(name), lambda tx: found.append(hood_actions.claim(tx, self.dose, self.tray)))
         assert (words is None) == (self.may(name, May.PREPARE) and self.current), words
         if words is None:
             self.work, self.state, self.holder = found[0], State.MAKING, name
@@ -307,7 +305,7 @@ class Anything(RuleBasedStateMachine):
         if likely:
             return
         with self.house.db.write(self.house.who("petra")) as tx:
-            recall(tx, lot_for(tx, 1, self.lot, EXPIRY).id, "particles")
+            recall(tx, lot_for(tx, package_id=1, number=self.lot, expiry=EXPIRY).id, "particles")
         self.good_lot = False
 
     # --- what always holds ----------------------------------------------------------------------------------------
@@ -317,9 +315,7 @@ class Anything(RuleBasedStateMachine):
         if not hasattr(self, "dose"):
             return
         with self.house.db.read() as session:
-            live = session.scalar(
-                select(func.count()).where(WorkItem.dose_id == self.dose, WorkItem.is_live == 1)
-            )
+            live = session.scalar(select(func.count()).where(WorkItem.dose_id == self.dose, WorkItem.is_live == 1))
         assert live == (self.work is not None)
         if self.work is not None:
             assert self.at.state is self.state

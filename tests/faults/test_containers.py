@@ -19,7 +19,7 @@ from tests.faults.drive import told
 from tests.hospital import KEYS, ORDERS, Hospital
 
 NEW_YORK = ZoneInfo(demo.ZONE)
-VIAL = 1  # the first product of the pretend pharmacy is the vial of vancomycin
+VIAL = 1  # the first package of the pretend pharmacy is the vial of vancomycin
 
 
 def claimed(house: Hospital, recipe: str = "MFR-01", tray: str = "TRAY-01", **how: object) -> int:
@@ -107,10 +107,10 @@ def test_a_serial_that_was_used_before_is_stopped_for_ever(house: Hospital) -> N
     assert stop is not None and "was used before" in stop.remedy
 
 
-def recalled(house: Hospital, product_id: int, number: str) -> None:
+def recalled(house: Hospital, package_id: int, number: str) -> None:
     with house.db.write(house.who("petra")) as tx:
-        lot = tx.session.scalar(select(Lot).where(Lot.product_id == product_id, Lot.number == number))
-        lot = lot or lot_for(tx, product_id, number, date(2027, 3, 31))
+        lot = tx.session.scalar(select(Lot).where(Lot.package_id == package_id, Lot.number == number))
+        lot = lot or lot_for(tx, package_id=package_id, number=number, expiry=date(2027, 3, 31))
         recall(tx, lot.id, "particles")
 
 

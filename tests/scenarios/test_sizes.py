@@ -158,9 +158,7 @@ def test_a_maker_that_came_into_use_after_the_plan_is_not_let_into_the_frozen_wo
 
 
 def test_the_code_without_lot_keeps_its_size_through_the_question(house: Hospital) -> None:
-    with house.db.write(house.who("tina")) as tx:
-        product_id = tx.session.scalars(select(Product.id).where(Product.ndc == SMALL.ndc)).one()
-        stock.stage(tx, HOOD, product_id, SMALL.lot, date(2027, 3, 31), Decimal(24))
+    staged(house, SMALL)
     work_id = house.claim(house.dose(house.order("MFR-01")))
     house.until(work_id, "scan-bag")
     assert stopped(house, work_id, f"]d201{LARGE.gtin}").what == "Wrong size"
@@ -173,6 +171,27 @@ def test_the_code_without_lot_keeps_its_size_through_the_question(house: Hospita
     assert isinstance(taken, Scanned)
     assert (taken.package_id, taken.how) == (question.package_id, "staged")
     assert house.at(work_id).where.bound["bag"].ndc == SMALL.package
+
+
+def test_a_carton_of_another_size_at_the_hood_does_not_answer_for_the_wanted_one(house: Hospital) -> None:
+    staged(house, LARGE)
+    work_id = house.claim(house.dose(house.order("MFR-01")))
+    house.until(work_id, "scan-bag")
+    assert stopped(house, work_id, f"]d201{SMALL.gtin}").what == "Lot and expiry are not known"
+    staged(house, SMALL, "P000001")
+    house.scan(work_id, f"]d201{SMALL.gtin}")
+    question = house.at(work_id).where.question
+    assert question is not None
+    assert question.lot == "P000001"
+
+
+def staged(house: Hospital, size: demo.Good, number: str = "") -> None:
+    """Bring a carton of a size to the hood."""
+    with house.db.write(house.who("tina")) as tx:
+        package_id = tx.session.scalars(select(Package.id).where(Package.ndc == size.package)).one()
+        stock.stage(
+            tx, HOOD, package_id=package_id, number=number or size.lot, expiry=date(2027, 3, 31), quantity=Decimal(24)
+        )
 
 
 def test_the_record_says_the_size_of_every_container(house: Hospital) -> None:
@@ -194,8 +213,6 @@ def test_a_dose_can_not_be_planned_when_only_another_size_is_in_use(house: Hospi
     dose_id = house.dose(house.order("MFR-01"))
     with house.db.write(house.who("pablo")) as tx:
         # The pharmacy finds that its 250 mL bag was entered wrongly: it is corrected to what it holds, 500 mL.
-        formulary.take_into_use(
-            tx, SMALL.package, saline(house), container="bag", content=None, volume_ml=Decimal(500)
-        )
+        formulary.take_into_use(tx, SMALL.package, saline(house), container="bag", content=None, volume_ml=Decimal(500))
     with pytest.raises(Refused, match=r"no package is in use for a bag of nacl-0\.9 250 mL"):
         house.claim(dose_id)

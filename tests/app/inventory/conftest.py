@@ -1,4 +1,4 @@
-"""The cast, two hoods and a product for the tests of stock."""
+"""The cast, two hoods and two packages for the tests of stock."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import pytest
 
 from app.core.permissions import Role
 from app.db.session import SYSTEM, Db, Who
-from app.formulary.models import Product
+from app.formulary.models import Package, Product
 from app.identity.models import Person
 from app.stations.models import Station
 
@@ -15,7 +15,7 @@ ROLES = {"tina": Role.TECHNICIAN, "pablo": Role.PHARMACIST, "nina": Role.NURSE}
 
 @dataclass(frozen=True)
 class Pharmacy:
-    """People, hoods and products by their numbers."""
+    """People, hoods and packages by their numbers."""
 
     tina: Who
     pablo: Who
@@ -48,5 +48,8 @@ def pharmacy(db: Db) -> Pharmacy:
             )  # fmt: skip
             tx.session.add(product)
             tx.session.flush()
-            rows[name] = product.id
+            package = Package(product_id=product.id, ndc=f"{ndc}-01", description=f"1 {name}")
+            tx.session.add(package)
+            tx.session.flush()
+            rows[name] = package.id
     return Pharmacy(**rows)  # type: ignore[arg-type]

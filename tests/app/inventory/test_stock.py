@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from app.audit import queries as audit
 from app.core.errors import Invalid, Missing, Refused
 from app.db.session import Db, Tx, Who
+from app.formulary.models import Package
 from app.inventory import actions, place_actions, queries
 from app.inventory.ledger import Move, stock
 from app.inventory.models import Lot, Movement, Place, Staged
@@ -24,9 +25,13 @@ ZONE = "America/New_York"
 NOW = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
 
 
-def lot(db: Db, who: Who, product_id: int, number: str = "7G123", expiry: date = EXPIRY) -> int:
+def lot(db: Db, who: Who, package_id: int, number: str = "7G123", expiry: date = EXPIRY) -> int:
     with db.write(who) as tx:
-        return actions.lot_for(tx, product_id, number, expiry).id
+        return actions.lot_for(tx, package_id=package_id, number=number, expiry=expiry).id
+
+
+def stage(tx: Tx, station_id: int, package_id: int, number: str, expiry: date, quantity: Decimal) -> int:
+    return actions.stage(tx, station_id, package_id=package_id, number=number, expiry=expiry, quantity=quantity)
 
 
 def act(db: Db, who: Who, what: Callable[[Tx], Result]) -> Result:
@@ -68,9 +73,7 @@ def problems(db: Db, lot_id: int, station: int, serial: str | None = None, at: d
 def test_what_is_received_staged_and_used_is_where_the_books_say(db: Db, pharmacy) -> None:  # type: ignore[no-untyped-def]
     lot_id = lot(db, pharmacy.tina, pharmacy.vial)
     assert act(db, pharmacy.tina, lambda tx: actions.receive(tx, lot_id, Decimal(25)))
-    staged = act(
-        db, pharmacy.tina, lambda tx: actions.stage(tx, pharmacy.hood, pharmacy.vial, " 7G123 ", EXPIRY, Decimal(10))
-    )
+    staged = act(db, pharmacy.tina, lambda tx: stage(tx, pharmacy.hood, pharmacy.vial, " 7G123 ", EXPIRY, Decimal(10)))
     assert held(db, lot_id) == {"supplier": -25, "shelf": 15, "hood": 10}
     for key in ("dose 1", "dose 2"):
         assert act(db, pharmacy.tina, lambda tx, key=key: actions.use(tx, key, lot_id, None, pharmacy.hood, "patient"))
@@ -105,7 +108,7 @@ def test_a_key_books_a_use_once_and_stands_for_nothing_else(db: Db, pharmacy) ->
 
 def test_two_uses_with_one_key_at_once_are_one_use(db: Db, pharmacy) -> None:  # type: ignore[no-untyped-def]
     lot_id = lot(db, pharmacy.tina, pharmacy.vial)
-    act(db, pharmacy.tina, lambda tx: actions.stage(tx, pharmacy.hood, pharmacy.vial, "7G123", EXPIRY, Decimal(3)))
+    act(db, pharmacy.tina, lambda tx: stage(tx, pharmacy.hood, pharmacy.vial, "7G123", EXPIRY, Decimal(3)))
 
     def use() -> bool:
         return act(db, pharmacy.tina, lambda tx: actions.use(tx, "dose 1", lot_id, "S1", pharmacy.hood, "patient"))
@@ -117,13 +120,11 @@ def test_two_uses_with_one_key_at_once_are_one_use(db: Db, pharmacy) -> None:  #
 def test_many_uses_at_once_never_take_what_is_not_there(db: Db, pharmacy) -> None:  # type: ignore[no-untyped-def]
     lot_id = lot(db, pharmacy.tina, pharmacy.vial)
     act(db, pharmacy.tina, lambda tx: actions.receive(tx, lot_id, Decimal(5)))
-    act(db, pharmacy.tina, lambda tx: actions.stage(tx, pharmacy.hood, pharmacy.vial, "7G123", EXPIRY, Decimal(3)))
+    act(db, pharmacy.tina, lambda tx: stage(tx, pharmacy.hood, pharmacy.vial, "7G123", EXPIRY, Decimal(3)))
 
     def use(number: int) -> Callable[[], bool]:
         key = f"dose {number}"
-        return lambda: act(
-            db, pharmacy.tina, lambda tx: actions.use(tx, key, lot_id, None, pharmacy.hood, "patient")
-        )
+        return lambda: act(db, pharmacy.tina, lambda tx: actions.use(tx, key, lot_id, None, pharmacy.hood, "patient"))
 
     assert together(*(use(number) for number in range(8))) == [True] * 8
     # Three from the hood, two from the shelf, and three that nobody had booked in: no place fell below zero.
@@ -131,12 +132,10 @@ def test_many_uses_at_once_never_take_what_is_not_there(db: Db, pharmacy) -> Non
 
 
 def test_two_first_stagings_of_a_lot_at_once_are_one_staging_with_both_cartons(db: Db, pharmacy) -> None:  # type: ignore[no-untyped-def]
-    def stage() -> int:
-        return act(
-            db, pharmacy.tina, lambda tx: actions.stage(tx, pharmacy.hood, pharmacy.vial, "NEW", EXPIRY, Decimal(10))
-        )
+    def carton() -> int:
+        return act(db, pharmacy.tina, lambda tx: stage(tx, pharmacy.hood, pharmacy.vial, "NEW", EXPIRY, Decimal(10)))
 
-    first, second = together(stage, stage)
+    first, second = together(carton, carton)
     assert first == second
     with db.read() as session:
         (shown,) = queries.staged_at(session, pharmacy.hood, pharmacy.vial)
@@ -149,7 +148,7 @@ def test_a_use_over_several_places_is_booked_in_parts_that_add_up(db: Db, pharma
     lot_id = lot(db, pharmacy.tina, pharmacy.vial)
     act(db, pharmacy.tina, lambda tx: actions.receive(tx, lot_id, Decimal(2), key="delivery 1"))
     assert not act(db, pharmacy.tina, lambda tx: actions.receive(tx, lot_id, Decimal(2), key="delivery 1"))
-    act(db, pharmacy.tina, lambda tx: actions.stage(tx, pharmacy.hood, pharmacy.vial, "7G123", EXPIRY, Decimal(1)))
+    act(db, pharmacy.tina, lambda tx: stage(tx, pharmacy.hood, pharmacy.vial, "7G123", EXPIRY, Decimal(1)))
     for again in (True, False):
         done = act(
             db,
@@ -162,7 +161,7 @@ def test_a_use_over_several_places_is_booked_in_parts_that_add_up(db: Db, pharma
 
 def test_what_was_used_for_a_dose_that_ended_badly_is_waste_once(db: Db, pharmacy) -> None:  # type: ignore[no-untyped-def]
     lot_id = lot(db, pharmacy.tina, pharmacy.vial)
-    act(db, pharmacy.tina, lambda tx: actions.stage(tx, pharmacy.hood, pharmacy.vial, "7G123", EXPIRY, Decimal(2)))
+    act(db, pharmacy.tina, lambda tx: stage(tx, pharmacy.hood, pharmacy.vial, "7G123", EXPIRY, Decimal(2)))
     for key, quantity in (("work 1", Decimal(3)), ("work 12", Decimal(1))):
         act(
             db,
@@ -229,7 +228,7 @@ def test_a_recall_stops_the_number_whatever_its_expiry_or_case(db: Db, pharmacy)
     lot_id = lot(db, pharmacy.tina, pharmacy.vial)
     misread = lot(db, pharmacy.tina, pharmacy.vial, "7g123", date(2028, 3, 31))
     innocent = lot(db, pharmacy.tina, pharmacy.bag)
-    act(db, pharmacy.tina, lambda tx: actions.stage(tx, pharmacy.hood, pharmacy.vial, "7G123", EXPIRY, Decimal(3)))
+    act(db, pharmacy.tina, lambda tx: stage(tx, pharmacy.hood, pharmacy.vial, "7G123", EXPIRY, Decimal(3)))
     act(db, pharmacy.tina, lambda tx: actions.use(tx, "dose 1", lot_id, "S1", pharmacy.hood, "patient"))
     act(db, pharmacy.tina, lambda tx: actions.use(tx, "dose 2", misread, None, pharmacy.other_hood, "waste"))
 
@@ -248,14 +247,15 @@ def test_a_recall_stops_the_number_whatever_its_expiry_or_case(db: Db, pharmacy)
             ("dose 2", None, "waste"),
         ]
         assert queries.recalled_among(session, [innocent]) == ()
-        assert queries.recalled_among(session, [innocent, later, lot_id]) == (
-            "Lot 7G123 was recalled (particles, letter of the maker)",
-        ) * 2
+        assert (
+            queries.recalled_among(session, [innocent, later, lot_id])
+            == ("Lot 7G123 was recalled (particles, letter of the maker)",) * 2
+        )
         assert [each.recalled for each in queries.staged_at(session, pharmacy.hood, pharmacy.vial)] == [True]
     refused: list[Callable[[Tx], object]] = [
         lambda tx: actions.recall(tx, lot_id, "again"),
         lambda tx: actions.receive(tx, lot_id, Decimal(1)),
-        lambda tx: actions.stage(tx, pharmacy.hood, pharmacy.vial, "7G123", EXPIRY, Decimal(1)),
+        lambda tx: stage(tx, pharmacy.hood, pharmacy.vial, "7G123", EXPIRY, Decimal(1)),
     ]
     for what in refused:
         with pytest.raises(Refused, match="was recalled"):
@@ -266,7 +266,7 @@ def test_a_recall_stops_the_number_whatever_its_expiry_or_case(db: Db, pharmacy)
 
 def test_a_lot_that_is_booked_empty_at_this_hood_is_stopped_there_and_only_there(db: Db, pharmacy) -> None:  # type: ignore[no-untyped-def]
     lot_id = lot(db, pharmacy.tina, pharmacy.vial)
-    act(db, pharmacy.tina, lambda tx: actions.stage(tx, pharmacy.hood, pharmacy.vial, "7G123", EXPIRY, Decimal(1)))
+    act(db, pharmacy.tina, lambda tx: stage(tx, pharmacy.hood, pharmacy.vial, "7G123", EXPIRY, Decimal(1)))
     assert problems(db, lot_id, pharmacy.hood) == ()
     act(db, pharmacy.tina, lambda tx: actions.use(tx, "dose 1", lot_id, None, pharmacy.hood, "patient"))
     (said,) = problems(db, lot_id, pharmacy.hood)
@@ -298,7 +298,7 @@ def test_a_serial_is_used_once_per_product_whatever_lot_was_read(db: Db, pharmac
 
 def test_everything_that_stands_against_a_container_is_said_at_once(db: Db, pharmacy) -> None:  # type: ignore[no-untyped-def]
     lot_id = lot(db, pharmacy.tina, pharmacy.vial)
-    act(db, pharmacy.tina, lambda tx: actions.stage(tx, pharmacy.hood, pharmacy.vial, "7G123", EXPIRY, Decimal(1)))
+    act(db, pharmacy.tina, lambda tx: stage(tx, pharmacy.hood, pharmacy.vial, "7G123", EXPIRY, Decimal(1)))
     act(db, pharmacy.tina, lambda tx: actions.use(tx, "dose 1", lot_id, "S1", pharmacy.hood, "patient"))
     act(db, pharmacy.pablo, lambda tx: actions.recall(tx, lot_id, "particles"))
     said = problems(db, lot_id, pharmacy.hood, "S1", datetime(2027, 5, 1, tzinfo=UTC))
@@ -315,33 +315,33 @@ def test_what_expires_soon_and_is_still_there_is_listed_first_to_expire_first(db
     act(db, pharmacy.tina, lambda tx: actions.use(tx, "dose 1", gone, None, pharmacy.hood, "patient"))
     with db.read() as session:
         listed = queries.lots_expiring(session, date(2027, 4, 30))
-        assert [(each.product, each.number, each.place, each.on_hand) for each in listed] == [
-            ("bag", "B", "stock room", 2),
-            ("vial", "V", "stock room", 2),
+        assert [(each.container, each.number, each.place, each.on_hand) for each in listed] == [
+            ("bag, 1 bag", "B", "stock room", 2),
+            ("vial, 1 vial", "V", "stock room", 2),
         ]
         assert queries.lots_expiring(session, date(2027, 3, 30)) == ()
         shelf = session.scalars(select(Place.id).where(Place.kind == "shelf")).one()
-        assert [each.number for each in queries.stock_of(session, pharmacy.bag, shelf)] == ["B"]
+        assert [each.number for each in queries.stock_of(session, package_id=pharmacy.bag, place_id=shelf)] == ["B"]
 
 
 def test_what_cannot_be_staged_is_refused(db: Db, pharmacy) -> None:  # type: ignore[no-untyped-def]
-    def stage(who: Who, station: int, number: str = "7G123", expiry: date = EXPIRY, quantity: str = "1") -> None:
-        act(db, who, lambda tx: actions.stage(tx, station, pharmacy.vial, number, expiry, Decimal(quantity)))
+    def refused(who: Who, station: int, number: str = "7G123", expiry: date = EXPIRY, quantity: str = "1") -> None:
+        act(db, who, lambda tx: stage(tx, station, pharmacy.vial, number, expiry, Decimal(quantity)))
 
     with pytest.raises(Refused, match="may not stage stock"):
-        stage(pharmacy.nina, pharmacy.hood)
+        refused(pharmacy.nina, pharmacy.hood)
     with pytest.raises(Refused, match="is no hood"):
-        stage(pharmacy.tina, pharmacy.desk)
+        refused(pharmacy.tina, pharmacy.desk)
     with pytest.raises(Missing):
-        stage(pharmacy.tina, 999)
+        refused(pharmacy.tina, 999)
     with pytest.raises(Refused, match="expired on 20-Nov-2026"):
-        stage(pharmacy.tina, pharmacy.hood, expiry=date(2026, 11, 20))
+        refused(pharmacy.tina, pharmacy.hood, expiry=date(2026, 11, 20))
     for number in ("", "7G 123", "7" * 21, "Lot№1"):
         with pytest.raises(Invalid, match="lot number"):
-            stage(pharmacy.tina, pharmacy.hood, number)
+            refused(pharmacy.tina, pharmacy.hood, number)
     for quantity in ("0", "-1", "NaN"):
         with pytest.raises(Invalid, match="more than 0"):
-            stage(pharmacy.tina, pharmacy.hood, quantity=quantity)
+            refused(pharmacy.tina, pharmacy.hood, quantity=quantity)
     with db.read() as session:
         assert session.scalar(select(func.count()).select_from(Movement)) == 0
 
@@ -362,7 +362,7 @@ def test_who_may_not_touch_stock_is_refused(db: Db, pharmacy) -> None:  # type: 
     with pytest.raises(Missing):
         act(db, pharmacy.tina, lambda tx: actions.receive(tx, 999, Decimal(1)))
     with pytest.raises(Missing):
-        act(db, pharmacy.tina, lambda tx: actions.lot_for(tx, 999, "A", EXPIRY))
+        act(db, pharmacy.tina, lambda tx: actions.lot_for(tx, package_id=999, number="A", expiry=EXPIRY))
     with pytest.raises(Invalid):
         act(db, pharmacy.tina, lambda tx: actions.use(tx, "k", lot_id, None, pharmacy.hood, "shelf"))
     with pytest.raises(Invalid):
@@ -386,7 +386,7 @@ def test_after_any_history_the_sums_of_the_database_are_the_sums_of_its_movement
             case "receive":
                 actions.receive(tx, lot_id, amount)
             case "stage":
-                actions.stage(tx, pharmacy.hood, pharmacy.vial, "AB"[which], EXPIRY, amount)
+                stage(tx, pharmacy.hood, pharmacy.vial, "AB"[which], EXPIRY, amount)
             case "use" | "waste":
                 target = "patient" if name == "use" else "waste"
                 actions.use(tx, f"use {next(keys)}", lot_id, None, pharmacy.hood, target, amount)
@@ -414,3 +414,29 @@ def test_after_any_history_the_sums_of_the_database_are_the_sums_of_its_movement
                     assert there >= 0 or kind in ("supplier", "unaccounted")
 
     history()
+
+
+def test_two_sizes_of_one_product_are_counted_apart_and_recalled_together(db: Db, pharmacy) -> None:  # type: ignore[no-untyped-def]
+    with db.write(pharmacy.tina) as tx:
+        small = tx.session.get_one(Package, pharmacy.bag)
+        large = Package(product_id=small.product_id, ndc="0338-0049-04", description="1 large bag")
+        tx.session.add(large)
+        tx.session.flush()
+        sizes = (small.id, large.id)
+        for package_id, quantity in zip(sizes, (24, 10), strict=True):
+            stage(tx, pharmacy.hood, package_id, "P456789", EXPIRY, Decimal(quantity))
+    with db.read() as session:
+        staged = [queries.staged_at(session, pharmacy.hood, size) for size in sizes]
+        assert [[each.on_hand for each in of_a_size] for of_a_size in staged] == [[24], [10]]
+        lots = [of_a_size[0].lot_id for of_a_size in staged]
+    act(db, pharmacy.tina, lambda tx: actions.use(tx, "dose 1", lots[1], None, pharmacy.hood, "patient"))
+    assert [held(db, each)["hood"] for each in lots] == [24, 9]
+    act(db, pharmacy.pablo, lambda tx: actions.recall(tx, lots[0], "particles"))
+    for each in lots:
+        assert any("recalled (particles)" in problem for problem in problems(db, each, pharmacy.hood))
+    with db.read() as session:
+        found = queries.whereabouts(session, lots[1])
+    assert sorted((each.container, each.on_hand) for each in found.stock) == [
+        ("bag, 1 bag", 24),
+        ("bag, 1 large bag", 9),
+    ]

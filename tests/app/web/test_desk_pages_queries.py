@@ -9,8 +9,9 @@ from app.audit.sentences import mentioned
 from app.audit.trail_queries import Asked, Checked, follow, head, pieces, trail
 from app.core.errors import Invalid, Refused
 from app.db.session import Db
+from app.formulary.queries import containers_in_use
 from app.inventory import actions as stock
-from app.inventory.desk_queries import lots, products_in_stock, same_lots, staged_now
+from app.inventory.desk_queries import lots, same_lots, staged_now
 from app.labels.print_queries import printing_at
 from app.reports.trail_queries import meant_by, names_of
 from app.stations.description import read_description
@@ -32,14 +33,18 @@ def house(db: Db) -> Hospital:
 def test_everything_that_the_pages_read_is_found(house: Hospital) -> None:
     work_id = house.made()
     with house.db.write(house.who("tina")) as tx:
-        stock.stage(tx, HOOD, 1, "7G200", NOW.date() + timedelta(days=30), Decimal(12))
+        stock.stage(
+            tx, HOOD, package_id=1, number="7G200", expiry=NOW.date() + timedelta(days=30), quantity=Decimal(12)
+        )
     recipe = written(house)
     serial = house.at(work_id).where.done["label"].facts.serial  # type: ignore[union-attr]
     with house.db.read() as session:
         assert [(s.number, s.on_hand, s.by) for s in staged_now(session)] == [("7G200", Decimal(12), "Tina Technician")]
         assert [line.number for line in lots(session, "vanco 7g2")] == ["7G200"]
         assert [line.number for line in lots(session, "100% _")] == []
-        assert len(products_in_stock(session)) > 3
+        assert [each.words for each in containers_in_use(session, NOW.date())][-1] == (
+            "Vancomycin Hydrochloride 1,000 mg powder vial, Hospira, Inc. (0409-6533-01)"
+        )
         used = used_in(session, same_lots(session, 1))
         assert [(each.work_id, each.serial, each.find_it) for each in used] == [(work_id, serial, True)]
         printer = session.get_one(Station, HOOD).printer_url or ""

@@ -4,12 +4,15 @@ from datetime import date
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import select
 
 from app import demo
 from app.core.days import read_day
+from app.formulary.models import Package
+from app.formulary.ndc import gtin_of_ndc10
 from tests.desk import Desk, words
 
-CARTON = {"product": "1", "lot": "7G900", "expiry": "31-Mar-2027", "quantity": "10", "station": "1"}
+CARTON = {"package": "1", "lot": "7G900", "expiry": "31-Mar-2027", "quantity": "10", "station": "1"}
 
 
 def test_a_scan_with_lot_and_expiry_fills_all_three(desk: Desk) -> None:
@@ -19,10 +22,24 @@ def test_a_scan_with_lot_and_expiry_fills_all_three(desk: Desk) -> None:
     assert '<option value="1" selected>Vancomycin' in page
 
 
-def test_a_code_without_lot_fills_the_product_alone(desk: Desk) -> None:
+def test_a_code_without_lot_fills_the_container_in_its_size_alone(desk: Desk) -> None:
     page = desk.get(f"/stock?scan={demo.good('bag').gtin}")
-    assert '<option value="3" selected>Sodium Chloride' in page
+    assert '<option value="3" selected>Sodium Chloride 0.9 % 250 mL bag, Baxter' in page
     assert 'name="lot" autocomplete="off" spellcheck="false" aria-describedby="hint-lot" value=""' in page
+
+
+def test_the_code_round_the_vials_leaves_the_choice_to_eyes_among_the_sizes_of_its_product(desk: Desk) -> None:
+    """A carton has an NDC of its own; which container is in it, and whether it is used here, only a person sees."""
+    with desk.parts.db.write(desk.house.who("pablo")) as tx:
+        bag = tx.session.scalars(select(Package).where(Package.ndc == demo.good("bag").package)).one()
+        carton = Package(product_id=bag.product_id, ndc="0338-0049-48", description="24 BAG in 1 CARTON")
+        carton.ndc10, carton.gtin14 = "0338004948", gtin_of_ndc10("0338004948")
+        tx.session.add(carton)
+    page = desk.get(f"/stock?scan={gtin_of_ndc10('0338004948')}")
+    assert "24 BAG in 1 CARTON. Choose what is in the carton" in words(page)
+    choices = page.split('name="package"')[1].split("</select>")[0]
+    assert "250 mL" in words(choices) and "1,000 mL" in words(choices) and "Vancomycin" not in choices
+    assert "selected" not in choices
 
 
 def test_a_code_that_fills_nothing_says_why(desk: Desk) -> None:
@@ -39,7 +56,10 @@ def test_a_code_that_fills_nothing_says_why(desk: Desk) -> None:
 def test_a_carton_is_staged_and_taken_away(desk: Desk) -> None:
     assert desk.enter("tina").done("/stock/stage", **CARTON) == "/stock"
     said = words(desk.get("/stock"))
-    assert "Hood 1 Vancomycin Hydrochloride lot 7G900" in said and "Tina Technician, 22-Nov-2026 09:05" in said
+    assert (
+        "Hood 1 Vancomycin Hydrochloride 1,000 mg powder vial lot 7G900" in said
+        and "Tina Technician, 22-Nov-2026 09:05" in said
+    )
     assert desk.done("/stock/staged/1/end") == "/stock"
     assert "Nothing is staged" in words(desk.get("/stock"))
     assert "taken away from this hood already" in words(desk.post("/stock/staged/1/end").text)
@@ -53,7 +73,7 @@ def test_the_same_post_twice_stages_once(desk: Desk) -> None:
 
 
 def test_everything_wrong_with_a_carton_is_said_at_once(desk: Desk) -> None:
-    answer = desk.post("/stock/stage", product="", lot="", expiry="03/27", quantity="half", station="")
+    answer = desk.post("/stock/stage", package="", lot="", expiry="03/27", quantity="half", station="")
     assert answer.status_code == 422
     for said in ("Scan the carton, or choose", "Choose the hood", "Give the lot number", "is not a day", "Count the"):
         assert said in words(answer.text)
@@ -63,7 +83,7 @@ def test_what_may_not_be_staged_is_refused_in_words(desk: Desk) -> None:
     for name, value, said in (
         ("expiry", "31-Oct-2026", "Lot 7G900 expired on 31-Oct-2026"),
         ("station", "2", "is no hood"),
-        ("product", "999", "There is no product"),
+        ("package", "999", "does not use this container"),
     ):
         answer = desk.post("/stock/stage", **(CARTON | {name: value}))
         assert answer.status_code in (404, 409)
@@ -73,7 +93,9 @@ def test_what_may_not_be_staged_is_refused_in_words(desk: Desk) -> None:
 def test_a_delivery_is_received_and_seen_when_it_expires_soon(desk: Desk) -> None:
     fields = {name: value for name, value in CARTON.items() if name != "station"} | {"expiry": "Dec-2026"}
     assert desk.enter("tina").done("/stock/receive", **fields) == "/stock"
-    assert "31-Dec-2026 Vancomycin Hydrochloride lot 7G900 stock room 10" in words(desk.get("/stock"))
+    assert "31-Dec-2026 Vancomycin Hydrochloride 1,000 mg powder vial lot 7G900 stock room 10" in words(
+        desk.get("/stock")
+    )
 
 
 def test_a_recall_stops_the_lot_and_finds_every_dose(desk: Desk) -> None:
