@@ -59,8 +59,8 @@ class Fill(Base):
 class FillRun(Base):
     """One planning run of a fill: the first one, or a delta run. At most one is under way at a time.
 
-    `seen_version_id` and `snapshot_at` say how far the run has seen orders and patients; `beat_at` that its worker
-    lives; `done` of `total` chunks for the progress bar; `plan_sha256` the hash of the plan it made current.
+    `snapshot_at` says how far the run has seen orders and patients; `beat_at` that its worker lives; `done` of `total`
+    chunks for the progress bar; `plan_sha256` the hash of the plan it made current.
     """
 
     __tablename__ = "fill_run"
@@ -70,7 +70,6 @@ class FillRun(Base):
     version: Mapped[int]
     cause: Mapped[str]
     snapshot_at: Mapped[datetime]
-    seen_version_id: Mapped[int]
     person_id: Mapped[Ref | None] = mapped_column(ForeignKey("person.id"))
     started_at: Mapped[datetime]
     beat_at: Mapped[datetime]

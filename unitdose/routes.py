@@ -40,7 +40,6 @@ class Reason(StrEnum):
     EXC_PRODUCT = "EXC_PRODUCT"
     EXC_TIME = "EXC_TIME"
     DISCHARGE = "DISCHARGE"
-    SKIPPED = "SKIPPED"
 
 
 ENDED_AS = ("REMOVE", "CHANGE", "REROUTE", "HOLD")
@@ -68,14 +67,7 @@ IN_WORDS = {
     Reason.EXC_PRODUCT: "no product makes this dose exactly; a pharmacist must choose one",
     Reason.EXC_TIME: "its times are not known; a pharmacist must choose them",
     Reason.DISCHARGE: "the patient is expected to have left",
-    Reason.SKIPPED: "too soon after the first dose",
 }
-
-PICKED = frozenset({Reason.CART, Reason.ADC_OUT, Reason.PRN, Reason.BULK, Reason.FRIDGE, Reason.HAZ, Reason.OVERSIZE})
-"""The reasons of what the cart brings; a line with one of them and packages is picked."""
-
-BAGGED = frozenset({Reason.FRIDGE, Reason.HAZ, Reason.OVERSIZE})
-"""What travels with the drawer in a bag of its own, with its own label."""
 
 EXCEPTIONS = frozenset({Reason.UNVERIFIED, Reason.EXC_PRODUCT, Reason.EXC_TIME, Reason.ADC_OUT})
 """What a person must look at before the cart is complete."""

@@ -300,6 +300,11 @@ def parse_number(text: str) -> Decimal:
     return value
 
 
+def plain(value: Decimal) -> Decimal:
+    """Drop the trailing zeros that storage in millionths adds."""
+    return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
+
+
 def parse_unit(text: str) -> str:
     """Read a unit as people and messages write it ("gm", "MG", "cc", "UNT", "µg") and return the pharmacy's own.
 

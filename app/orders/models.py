@@ -129,6 +129,7 @@ class OrderVersion(Base):
         CheckConstraint(one_of("state", VERSION_STATES), name="state_known"),
         CheckConstraint("priority IN ('STAT', 'ASAP', 'routine')", name="priority_known"),
         CheckConstraint("message_id IS NOT NULL OR transcribed_by IS NOT NULL", name="has_source"),
+        Index("ix_order_version_received_at", "received_at"),
     )
 
 
@@ -182,7 +183,7 @@ class Verification(Base):
     at: Mapped[datetime]
     doses_until: Mapped[datetime]
 
-    __table_args__ = (CheckConstraint(one_of("room", ROOMS), name="room_known"),)
+    __table_args__ = (CheckConstraint(one_of("room", ROOMS), name="room_known"), Index("ix_verification_at", "at"))
 
 
 class Dose(Base):

@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.canonical import canonical, sha256
 from app.core.errors import Missing
-from app.core.quantity import Quantity
+from app.core.quantity import Quantity, plain
 from app.formulary.models import Drug
 from app.identity.models import Person
 from app.orders.events import Said
@@ -163,12 +162,12 @@ def _facts(
         first_due_at=version.first_due_at,
         stated_at=version.stated_at,
         received_at=version.received_at,
-        doses={d.code: Quantity(_exact(c.amount), c.unit) for c, d in additives},
+        doses={d.code: Quantity(plain(c.amount), c.unit) for c, d in additives},
         names={d.code: d.name for c, d in parts},
         high_alert=any(d.high_alert for c, d in additives),
         base=base[1].code if base else None,
         base_name=base[1].name if base else None,
-        base_volume=Quantity(_exact(base[0].amount), base[0].unit) if base else None,
+        base_volume=Quantity(plain(base[0].amount), base[0].unit) if base else None,
         notes=tuple(line for line in version.notes.split("\n") if line),
         warnings=tuple(line for line in version.warnings.split("\n") if line),
         message_id=version.message_id,
@@ -176,11 +175,6 @@ def _facts(
         verified_by=verified_by,
         verified_at=verified_at,
     )
-
-
-def _exact(value: Decimal) -> Decimal:
-    """Drop the trailing zeros that storage in millionths adds."""
-    return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
 
 
 def dose_facts(session: Session, dose_id: int) -> DoseFacts:

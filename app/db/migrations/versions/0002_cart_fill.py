@@ -114,7 +114,6 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("cause", sa.Text(), nullable=False),
         sa.Column("snapshot_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("seen_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("beat_at", sa.DateTime(timezone=True), nullable=False),
@@ -337,7 +336,7 @@ def upgrade() -> None:
             name=op.f("ck_fill_line_ended_as_known"),
         ),
         sa.CheckConstraint(
-            "reason IN ('NOT_ON_UNIT', 'UNVERIFIED', 'STOPPED', 'REPLACED', 'HELD', 'LOA', 'OWN_MED', 'IV_ROUTE', 'CS_ROUTE', 'ADC', 'ADC_OUT', 'PRN', 'FIRST_DOSE', 'BULK', 'FRIDGE', 'HAZ', 'OVERSIZE', 'CART', 'EXC_PRODUCT', 'EXC_TIME', 'DISCHARGE', 'SKIPPED')",
+            "reason IN ('NOT_ON_UNIT', 'UNVERIFIED', 'STOPPED', 'REPLACED', 'HELD', 'LOA', 'OWN_MED', 'IV_ROUTE', 'CS_ROUTE', 'ADC', 'ADC_OUT', 'PRN', 'FIRST_DOSE', 'BULK', 'FRIDGE', 'HAZ', 'OVERSIZE', 'CART', 'EXC_PRODUCT', 'EXC_TIME', 'DISCHARGE')",
             name=op.f("ck_fill_line_reason_known"),
         ),
         sa.CheckConstraint(
@@ -522,6 +521,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["put_id"], ["put.id"], name=op.f("fk_pull_put_id")),
         sa.PrimaryKeyConstraint("put_id", name=op.f("pk_pull")),
     )
+
+    # What the worker asks every second: what has come in since a plan was made.
+    op.create_index("ix_order_version_received_at", "order_version", ["received_at"], unique=False)
+    op.create_index("ix_verification_at", "verification", ["at"], unique=False)
 
     dialect = op.get_bind().dialect.name
     for table in APPEND_ONLY:

@@ -1,0 +1,106 @@
+"""The windows of a cart: half-open spans between wall times of its zone, one after the other without a gap.
+
+A window lasts 23 or 25 hours when the clock changes in it. Source: unit-dose reference §2.1, §2.4.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from app.core.errors import Invalid
+from app.core.wording import instant
+from app.orders.schedule import Window
+from app.orders.times_table import clock_times
+from app.orders.wall_clock import place, wall_of, zone_named
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class CartTimes:
+    """When a cart's windows begin (wall times), and how long before that it is planned, leaves and is exchanged."""
+
+    zone: str
+    starts: tuple[time, ...]
+    cutoff: timedelta
+    leaves: timedelta
+    exchange: timedelta
+
+    def __post_init__(self) -> None:
+        if not self.starts:
+            raise Invalid({"starts": "Name at least one time of day at which the cart's window begins."})
+        if not self.zone:
+            raise Invalid({"zone": "A cart needs the time zone of its units."})
+        try:
+            zone_named(self.zone)
+        except ValueError as unknown:
+            raise Invalid({"zone": str(unknown)}) from None
+        if not self.cutoff >= self.leaves >= self.exchange >= timedelta(0):
+            raise Invalid({"cutoff": "First the cutoff, then the cart leaves, then its exchange: check the minutes."})
+
+
+def cart_times(zone: str, starts: str, cutoff: int, leaves: int, exchange: int) -> CartTimes:
+    """A cart's times from how they are stored: wall times as text, minutes before the start. Raises Invalid."""
+    return CartTimes(
+        zone.strip(),
+        clock_times(starts),
+        timedelta(minutes=cutoff),
+        timedelta(minutes=leaves),
+        timedelta(minutes=exchange),
+    )
+
+
+def begins(times: CartTimes, after: datetime, *, at_least: bool = True) -> datetime:
+    """The first start of a window at or (`at_least` False) strictly after an instant, in UTC."""
+    day = wall_of(after, times.zone).date() - _DAY
+    while True:
+        for each in times.starts:
+            start = place(datetime.combine(day, each), times.zone).at
+            if start > after or (at_least and start == after):
+                return start
+        day += _DAY
+
+
+def window_from(times: CartTimes, start: datetime) -> Window:
+    """The window that begins at an instant and ends where the next one begins. Raises Invalid when none begins then."""
+    if begins(times, start) != start:
+        said = " and ".join(f"{each:%H:%M}" for each in times.starts)
+        raise Invalid({"start": f"No window begins at {instant(start, times.zone)}: they begin at {said}."})
+    return Window(start, begins(times, start, at_least=False))
+
+
+def covering(times: CartTimes, at: datetime) -> Window:
+    """The window in which an instant lies."""
+    start = at - _DAY * 2
+    while True:
+        window = window_from(times, begins(times, start))
+        if window.start <= at < window.end:
+            return window
+        start = window.end
+
+
+def cutoff_of(times: CartTimes, window: Window) -> datetime:
+    """When the plan of a window is made."""
+    return window.start - times.cutoff
+
+
+def next_to_plan(times: CartTimes, last_end: datetime | None, now: datetime) -> Window:
+    """The window that follows the last planned one without a gap; a cart's first is the next one to begin."""
+    return window_from(times, begins(times, last_end if last_end is not None else now))
+
+
+def neighbours(times: CartTimes, window: Window, others: tuple[Window, ...]) -> str | None:
+    """Why a window may not be planned beside others: it overlaps one. None when it may. A gap is warned of only."""
+    for other in others:
+        if window.start < other.end and other.start < window.end:
+            told = f"{instant(other.start, times.zone)} to {instant(other.end, times.zone)}"
+            return f"This cart is planned from {told} already: two windows may not overlap."
+    return None
+
+
+def gap_before(times: CartTimes, window: Window, others: tuple[Window, ...]) -> str | None:
+    """A warning when doses between the window before and this one would be in no cart; None when there is no gap."""
+    ends = [other.end for other in others if other.end <= window.start]
+    if not ends or max(ends) == window.start:
+        return None
+    told = f"{instant(max(ends), times.zone)} to {instant(window.start, times.zone)}"
+    return f"No cart of this ward group covers {told}. Plan that window too, or send its doses as first doses."
