@@ -17,6 +17,7 @@ log = structlog.get_logger()
 
 TICK = 0.25
 TOP_UP = timedelta(minutes=10)
+AT_ONCE = 200
 Tick = Callable[[datetime], None]
 
 
@@ -76,7 +77,9 @@ class Worker:
         # A clock that was set back must not hold up the doses until it has caught up again.
         if self._topped_up and timedelta(0) <= now - self._topped_up < TOP_UP:
             return
-        with self.db.write(SYSTEM) as tx:
-            top_up(tx)
+        looked_for = AT_ONCE
+        while looked_for == AT_ONCE:  # In small transactions, so that no scan waits for a hospital's doses.
+            with self.db.write(SYSTEM) as tx:
+                looked_for = top_up(tx, most=AT_ONCE)
         self._topped_up = now
 

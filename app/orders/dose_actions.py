@@ -1,8 +1,8 @@
 """Writing the doses that fall due, 48 hours ahead, each once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import insert, or_, select
 
 from app.audit.actions import record
 from app.db.session import Tx
@@ -10,30 +10,42 @@ from app.orders.intervals import due_times
 from app.orders.models import Dose, Order, OrderVersion, Verification
 
 AHEAD = timedelta(hours=48)
+EVERY = timedelta(hours=1)
 
 
-def top_up(tx: Tx) -> int:
-    """Write the doses that have come within 48 hours; what stopped or was replaced gets none. Returns how many."""
+def top_up(tx: Tx, until: datetime | None = None, most: int | None = None) -> int:
+    """Write the doses that have come within 48 hours, or that fall due before `until`; at most for `most` orders.
+
+    What stopped or was replaced gets none. Returns for how many orders doses were looked for, so that a long run can
+    go on in small transactions until it is 0.
+    """
+    # An order is touched once an hour, not at every tick: the last of the 48 hours may be missing for a while.
+    behind = until or tx.now + AHEAD - EVERY
+    until = until or tx.now + AHEAD
     query = (
         select(OrderVersion, Verification)
         .join(Verification, Verification.version_id == OrderVersion.id)
         .join(Order, (Order.id == OrderVersion.order_id) & (Order.newest == OrderVersion.number))
-        .where(OrderVersion.state == "active", Verification.doses_until < tx.now + AHEAD)
+        .where(OrderVersion.state == "active", Verification.doses_until < behind)
         .where(OrderVersion.interval_minutes.is_not(None))
+        .where(or_(OrderVersion.end_at.is_(None), OrderVersion.end_at > Verification.doses_until))
+        .order_by(OrderVersion.id)
+        .limit(most)
     )
-    written = 0
-    for version, verification in tx.session.execute(query):
-        if version.end_at is None or verification.doses_until < version.end_at:
-            written += write_doses(tx, version, verification)
+    found = tx.session.execute(query).all()
+    written = sum(write_doses(tx, version, verification, until) for version, verification in found)
     if written:
         record(tx, "doses written", "orders", {"doses": written})
         tx.tell("worklist")
-    return written
+    return len(found)
 
 
-def write_doses(tx: Tx, version: OrderVersion, verification: Verification) -> int:
-    """Write the doses of a verified version that fall due within 48 hours and are not written yet; how many."""
-    until = tx.now + AHEAD
+def write_doses(tx: Tx, version: OrderVersion, verification: Verification, until: datetime | None = None) -> int:
+    """Write the doses of a verified version that fall due within 48 hours, or before `until`, and are not written yet.
+
+    Returns how many.
+    """
+    until = until or tx.now + AHEAD
     if verification.doses_until >= until:
         return 0
     # What falls due from an hour before the verification on is still given; older times have passed.
@@ -43,16 +55,18 @@ def write_doses(tx: Tx, version: OrderVersion, verification: Verification) -> in
     at_once = version.priority == "STAT" or version.interval_minutes is None
     if nothing_yet and at_once and version.first_due_at < after:
         times.insert(0, version.first_due_at)  # A first dose that must be given at once is never too old.
-    for at in times:
-        tx.session.add(
-            Dose(
-                order_id=version.order_id,
-                version_id=version.id,
-                due_at=at,
-                room=verification.room,
-                made_at=tx.now,
-            )
-        )
+    rows = [
+        {
+            "order_id": version.order_id,
+            "version_id": version.id,
+            "due_at": at,
+            "room": verification.room,
+            "made_at": tx.now,
+        }
+        for at in times
+    ]
+    if rows:
+        tx.session.execute(insert(Dose), rows)
     verification.doses_until = until
     tx.session.flush()
-    return len(times)
+    return len(rows)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
@@ -26,6 +26,7 @@ from app.orders.models import (
     Stay,
     Verification,
 )
+from app.orders.schedule import Interval, Once, Schedule
 from app.stations.models import Unit
 
 
@@ -315,3 +316,11 @@ def why_not_current(session: Session, version_id: int) -> str | None:
     if newest.content_sha256 != session.get_one(OrderVersion, version_id).content_sha256:
         return "the order was changed"
     return None if session.get(Verification, newest.id) is not None else "the order is to be verified again"
+
+
+def schedule_of(version: OrderVersion) -> Schedule | None:
+    """The schedule of an order version, or None where its times are not known yet."""
+    if version.interval_minutes is None:
+        return Schedule(Once(version.first_due_at), version.start_at, version.end_at)
+    every = Interval(timedelta(minutes=version.interval_minutes), version.first_due_at)
+    return Schedule(every, version.start_at, version.end_at)
