@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from app.cli.schedule_schema import SCHEDULE_INPUT, SCHEDULE_OUTPUT
+
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT = {"type": "string"}
 _TEXT_OR_NULL = {"type": ["string", "null"]}
@@ -150,5 +152,9 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "output": _answer(
             {"beyond_use": _INSTANT, "governed_by": {"enum": ["usp", "stability", "expiry", "component"]}}
         ),
+    },
+    "schedule": {
+        "input": _case(SCHEDULE_INPUT, ["zone", "window", "order"], strict=True),
+        "output": _answer(SCHEDULE_OUTPUT),
     },
 }

@@ -3,30 +3,26 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DecimalException
-from typing import Annotated, Any, BinaryIO, NoReturn
+from typing import Annotated, Any, BinaryIO
 from zoneinfo import ZoneInfo
 
 import typer
 
+from app.cli.rule_fields import Case, decimal_of, instant_of, refuse, text_of, texts_of, whole_of, yes_no_of
 from app.cli.rule_schemas import SCHEMAS
+from app.cli.schedule_rule import schedule
 from app.core.errors import Invalid
 from app.formulary.barcode import read_barcode
 from compounding.beyond_use import beyond_use
 from compounding.gravimetry import judge
 from devices.protocols import scale_results
 
-Case = Mapping[str, Any]
-
 LONGEST_LINE = 1_000_000  # bytes; one case, not a file
 _SIX_PLACES = Decimal("0.000001")
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
-)
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(.?))", re.DOTALL)
 _ESCAPED = {"r": "\r", "n": "\n", "\\": "\\"}
 _REMARKS = frozenset({"id", "note"})  # a case may carry its own name; the rules do not look at it
@@ -47,7 +43,7 @@ def scale_line(case: Case, today: date) -> dict[str, Any]:
 
 def barcode(case: Case, today: date) -> dict[str, Any]:
     """What one scan says; two-digit years are read as of `today`."""
-    code = read_barcode(_unescaped(_text(case, "scan")), today=today)
+    code = read_barcode(_unescaped(text_of(case, "scan")), today=today)
     answer: dict[str, Any] = {
         "kind": code.kind,
         "error": code.error,
@@ -65,16 +61,16 @@ def barcode(case: Case, today: date) -> dict[str, Any]:
 def verdict(case: Case, today: date) -> dict[str, Any]:
     """What two weighings say about a volume, at six places half-even."""
     judged = judge(
-        target_ml=_decimal(case, "target_ml"),
-        density_g_per_ml=_decimal(case, "density_g_per_ml"),
-        density_u=_decimal(case, "density_u"),
-        before_g=_decimal(case, "before_g"),
-        after_g=_decimal(case, "after_g"),
-        readability_g=_decimal(case, "readability_g"),
-        repeatability_g=_decimal(case, "repeatability_g"),
-        readings=_whole(case, "readings"),
-        tolerance_percent=_decimal(case, "tolerance_percent"),
-        floor_ml=_decimal(case, "floor_ml"),
+        target_ml=decimal_of(case, "target_ml"),
+        density_g_per_ml=decimal_of(case, "density_g_per_ml"),
+        density_u=decimal_of(case, "density_u"),
+        before_g=decimal_of(case, "before_g"),
+        after_g=decimal_of(case, "after_g"),
+        readability_g=decimal_of(case, "readability_g"),
+        repeatability_g=decimal_of(case, "repeatability_g"),
+        readings=whole_of(case, "readings"),
+        tolerance_percent=decimal_of(case, "tolerance_percent"),
+        floor_ml=decimal_of(case, "floor_ml"),
     )
     return {
         "volume_ml": _six_places(judged.volume_ml),
@@ -87,19 +83,19 @@ def verdict(case: Case, today: date) -> dict[str, Any]:
 
 def bud(case: Case, today: date) -> dict[str, Any]:
     """Until when a preparation may be begun on a patient, in the wall time of its zone, and the clock that governs."""
-    zone = _text(case, "zone")
+    zone = text_of(case, "zone")
     stability = case.get("stability_hours")
     dated = beyond_use(
-        start=_instant(_text(case, "start"), "start"),
+        start=instant_of(text_of(case, "start"), "start"),
         zone=zone,
-        category=_text(case, "category"),  # type: ignore[arg-type]  # the rule refuses other words
-        process=_text(case, "process"),  # type: ignore[arg-type]
-        sterile_start=_yes_no(case, "sterile_start"),
-        tested=_yes_no(case, "tested"),
-        storage=_text(case, "storage"),  # type: ignore[arg-type]
-        stability_hours=stability if stability is None else _decimal(case, "stability_hours", fraction=True),
-        expiries=_texts(case, "expiries"),
-        components=[_instant(text, "components") for text in _texts(case, "components")],
+        category=text_of(case, "category"),  # type: ignore[arg-type]  # the rule refuses other words
+        process=text_of(case, "process"),  # type: ignore[arg-type]
+        sterile_start=yes_no_of(case, "sterile_start"),
+        tested=yes_no_of(case, "tested"),
+        storage=text_of(case, "storage"),  # type: ignore[arg-type]
+        stability_hours=stability if stability is None else decimal_of(case, "stability_hours", fraction=True),
+        expiries=texts_of(case, "expiries"),
+        components=[instant_of(text, "components") for text in texts_of(case, "components")],
     )
     return {"beyond_use": dated.at.astimezone(ZoneInfo(zone)).isoformat(), "governed_by": dated.governed_by}
 
@@ -109,6 +105,7 @@ RULES: dict[str, Rule] = {
     "barcode": Rule(barcode, strict=False),
     "verdict": Rule(verdict, strict=True),
     "bud": Rule(bud, strict=True),
+    "schedule": Rule(schedule, strict=True),
 }
 
 app = typer.Typer(add_completion=False)
@@ -158,21 +155,21 @@ def answer(name: str, line: bytes, today: date) -> dict[str, Any]:
 
 def _case(rule_name: str, line: bytes) -> Case:
     if len(line) > LONGEST_LINE:
-        _refuse("line", f"This line is longer than {LONGEST_LINE:,} bytes: write one case a line.")
+        refuse("line", f"This line is longer than {LONGEST_LINE:,} bytes: write one case a line.")
     try:
         case = json.loads(
             line.decode("utf-8-sig"), parse_float=_number, parse_constant=_number, object_pairs_hook=_once
         )
     except UnicodeDecodeError:
-        _refuse("line", "This line is not UTF-8 text.")
+        refuse("line", "This line is not UTF-8 text.")
     except json.JSONDecodeError as broken:
-        _refuse("line", f"This line is not JSON: {broken.msg} at character {broken.pos + 1}.")
+        refuse("line", f"This line is not JSON: {broken.msg} at character {broken.pos + 1}.")
     if not isinstance(case, dict):
-        _refuse("line", "A case is a JSON object in braces.")
+        refuse("line", "A case is a JSON object in braces.")
     known = [name for name in SCHEMAS[rule_name]["input"]["properties"] if name not in _REMARKS]
     for name in case:
         if RULES[rule_name].strict and name not in known and name not in _REMARKS:
-            _refuse(name, f"'{name}' is not part of this rule: use {', '.join(known)}.")
+            refuse(name, f"'{name}' is not part of this rule: use {', '.join(known)}.")
     return case
 
 
@@ -187,76 +184,19 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
             line = stream.readline(LONGEST_LINE + 2)
 
 
-def _refuse(name: str, sentence: str) -> NoReturn:
-    raise Invalid({name: sentence})
-
-
 def _number(text: str) -> Decimal:
     try:
         value = Decimal(text)
     except DecimalException:
         value = Decimal("NaN")
-    return value if value.is_finite() else _refuse("line", f"{text[:40]} is not a number.")
+    return value if value.is_finite() else refuse("line", f"{text[:40]} is not a number.")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     case = dict(pairs)
     if len(case) != len(pairs):
-        _refuse("line", "The same name stands twice in this case.")
+        refuse("line", "The same name stands twice in this case.")
     return case
-
-
-def _given(case: Case, name: str) -> Any:
-    if name not in case:
-        _refuse(name, f"'{name}' is missing.")
-    return case[name]
-
-
-def _text(case: Case, name: str) -> str:
-    value = _given(case, name)
-    return value if isinstance(value, str) else _refuse(name, f"'{name}' must be a text in quotes.")
-
-
-def _texts(case: Case, name: str) -> list[str]:
-    value = case.get(name, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        _refuse(name, f"'{name}' must be a list of texts.")
-    return value
-
-
-def _yes_no(case: Case, name: str) -> bool:
-    value = _given(case, name)
-    return value if isinstance(value, bool) else _refuse(name, f"'{name}' must be true or false.")
-
-
-def _decimal(case: Case, name: str, *, fraction: bool = False) -> Decimal:
-    """A decimal from its text; a JSON number only where it is whole, or where a `fraction` is asked for."""
-    value = _given(case, name)
-    if isinstance(value, str) and len(value) <= 100 and _DECIMAL.fullmatch(value):
-        return Decimal(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
-    if isinstance(value, Decimal) and fraction:
-        return value
-    _refuse(name, f"'{name}' must be a decimal number in quotes, such as \"0.5\".")
-
-
-def _whole(case: Case, name: str) -> int:
-    value = _given(case, name)
-    if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value):
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    _refuse(name, f"'{name}' must be a whole number.")
-
-
-def _instant(text: str, name: str) -> datetime:
-    if not _INSTANT.fullmatch(text):
-        _refuse(name, f"'{text[:40]}' is not an instant: write it with its offset, as 2026-03-03T14:10:00-05:00.")
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        _refuse(name, f"'{text}' is not in the calendar.")
 
 
 def _six_places(value: Decimal) -> str:
@@ -270,7 +210,7 @@ def _unescaped(text: str) -> str:
             return chr(int(found[1], 16))
         if found[2] in _ESCAPED:
             return _ESCAPED[found[2]]
-        _refuse("scan", r"A backslash in 'scan' begins \xNN, \r, \n or \\.")
+        return refuse("scan", r"A backslash in 'scan' begins \xNN, \r, \n or \\.")
 
     return _ESCAPE.sub(character, text)
 

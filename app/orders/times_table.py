@@ -6,11 +6,11 @@ times follow from its before-meal and after-meal rows: meals at 08:00, 12:00 and
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import time, timedelta
 from enum import StrEnum
 
 from app.core.errors import Invalid
-from app.orders.schedule import Interval, Once, Rhythm, Times
+from app.orders.schedule import AsNeeded, Interval, Once, Rhythm, Times
 
 
 class Scope(StrEnum):
@@ -118,6 +118,8 @@ def rows(written: Iterable[tuple[str, str]], scope: Scope = Scope.SITE, key: str
     return tuple(Row(code, Times(clock_times(times)), scope, key) for code, times in written)
 
 
+_DOSES_A_DAY = {"DAILY": 1, "QD": 1, "QHS": 1, "HS": 1, "BID": 2, "TID": 3, "QID": 4}
+
 DEFAULT = TimesTable(
     (
         *rows(
@@ -135,5 +137,9 @@ DEFAULT = TimesTable(
             }.items()
         ),
         *rows([("BID", "0900 1500")], Scope.DRUG_CLASS, "diuretic"),
+        # A P at the end is a custom of some senders, not of the trade: read by the table, never by the grammar.
+        *(Row(f"Q{hours}HP", AsNeeded(apart=timedelta(hours=hours))) for hours in (1, 2, 3, 4, 6, 8, 12)),
+        *(Row(f"{code}P", AsNeeded(a_day=doses)) for code, doses in _DOSES_A_DAY.items()),
+        Row("PRNP", AsNeeded()),
     )
 )  # fmt: skip

@@ -28,7 +28,12 @@ BAG = {
     "sterile_start": True, "tested": False, "storage": "refrigerator", "stability_hours": 336,
     "expiries": ["2026-03-08", "2027-01"], "components": [],
 }  # fmt: skip
-GOOD = {"scale-line": SCALE[0], "barcode": {"scan": GS1[0]["scan"]}, "verdict": KCL, "bud": BAG}
+BID = {
+    "zone": "America/New_York", "window": ["2026-06-09T15:00", "2026-06-10T15:00"], "snapshot": "2026-06-09T11:00",
+    "order": {"frequency": "BID", "start": "2026-06-01T09:00"},
+}  # fmt: skip
+GOOD = {"scale-line": SCALE[0], "barcode": {"scan": GS1[0]["scan"]}, "verdict": KCL, "bud": BAG,
+        "schedule": BID}  # fmt: skip
 
 
 def ask(name: str, case: object) -> dict:
@@ -252,7 +257,7 @@ def test_the_case_may_carry_its_own_name():
 def test_an_unknown_rule_is_refused_with_the_names_of_the_known():
     refused = CliRunner().invoke(app, ["dose"])
     assert refused.exit_code == 2
-    assert "scale-line, barcode, verdict, bud" in " ".join(refused.output.replace("│", " ").split())
+    assert "scale-line, barcode, verdict, bud, schedule" in " ".join(refused.output.replace("│", " ").split())
 
 
 def test_the_command_answers_line_for_line_as_a_process_of_its_own():
