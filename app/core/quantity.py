@@ -67,11 +67,9 @@ _READ_AS = {
     for name in (unit, _PLURALS.get(unit, unit), *_ALIASES.get(unit, "").split())
 }
 _TWO_MEANINGS = {
-    "mu": "million units or milliunits",
-    "m[iu]": "million units or milliunits",
-    "gr": "grains or grams",
+    "mu": "million units or milliunits", "m[iu]": "million units or milliunits", "gr": "grains or grams",
     "m": "minutes, months or metres",
-}
+}  # fmt: skip
 _ASCII_DECIMAL = re.compile(r"\+?(?=\.?[0-9])(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?:\.[0-9]*)?")
 
 
@@ -342,10 +340,9 @@ def _plain(factor: object) -> Decimal:
 
 def _exactly(operation: str, left: Decimal, right: Decimal) -> Decimal:
     try:
-        result: Decimal = getattr(EXACT, operation)(left, right)
+        return Decimal(getattr(EXACT, operation)(left, right))
     except DecimalException:
         raise ValueError(f"{left} and {right} have too many digits to be computed exactly.") from None
-    return result
 
 
 def _share(whole: Quantity, part: Quantity, of: Quantity) -> Quantity:
