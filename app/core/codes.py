@@ -1,4 +1,4 @@
-"""The codes that the product prints itself: trays, confirm cards, badges, hoods. Only A–Z, 0–9 and '-'.
+"""The codes that the product prints itself: trays, cards, badges, labels, shelves, totes, wards. Only A–Z, 0–9, '-'.
 
 A code says what it is by its prefix, so that one scan listener serves every screen.
 """
@@ -21,10 +21,15 @@ class Card(StrEnum):
 
 @dataclass(frozen=True)
 class Code:
-    """One of our own codes: kind 'tray', 'card', 'badge', 'label' or 'ward', and the whole text as scanned."""
+    """One of our own codes: kind 'tray', 'card', 'badge', 'label', 'location', 'tote' or 'ward', and its whole text."""
 
     kind: str
     text: str
+
+    @property
+    def name(self) -> str:
+        """What stands behind the prefix: a location's own code, a unit's."""
+        return self.text.partition("-")[2]
 
 
 _SHAPES = (
@@ -32,6 +37,9 @@ _SHAPES = (
     ("card", re.compile(r"CARD-(?:" + "|".join(Card) + ")", re.ASCII)),
     ("badge", re.compile(r"BADGE-[A-Z0-9]{6,32}", re.ASCII)),
     ("label", re.compile(r"L-[0-9A-HJKMNP-TV-Z]{10}", re.ASCII)),
+    ("location", re.compile(r"LOC-[A-Z0-9](?:[A-Z0-9-]{0,22}[A-Z0-9])?", re.ASCII)),
+    ("tote", re.compile(r"TOTE-[A-Z0-9]{1,12}", re.ASCII)),
+    ("ward", re.compile(r"WARD-[A-Z0-9](?:[A-Z0-9-]{0,22}[A-Z0-9])?", re.ASCII)),
 )
 _AIM = re.compile(r"^\][A-Za-z][0-9A-Za-z]")
 
@@ -43,6 +51,27 @@ def read_code(scan: str) -> Code | None:
         if shape.fullmatch(text):
             return Code(kind, text)
     return None
+
+
+def location_code(name: str) -> str:
+    """What the code on a storage location says. Raises ValueError for a name that no code of ours can carry."""
+    return _made("location", f"LOC-{name}")
+
+
+def tote_code(name: str) -> str:
+    """What the code on a tote says. Raises ValueError for a name that no code of ours can carry."""
+    return _made("tote", f"TOTE-{name}")
+
+
+def ward_code(unit: str) -> str:
+    """What the code at a unit's delivery place says. Raises ValueError for a unit code that none can carry."""
+    return _made("ward", f"WARD-{unit}")
+
+
+def _made(kind: str, text: str) -> str:
+    if not dict(_SHAPES)[kind].fullmatch(text):
+        raise ValueError(f"“{text}” can not be a {kind}'s code: only A–Z, 0–9 and - can be scanned everywhere.")
+    return text
 
 
 def card_of(code: Code) -> Card:

@@ -5,26 +5,10 @@ from datetime import date, datetime, tzinfo
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from zoneinfo import ZoneInfo
 
+from app.core.look_alikes import NAME, TALL
+
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-
-# Look-alike names whose difference is written in capitals. Generic names only; brands keep their own capitals.
-TALL_MAN = (
-    "acetaZOLAMIDE ALPRAZolam azaCITIDine azaTHIOprine buPROPion busPIRone carBAMazepine CARBOplatin ceFAZolin "
-    "cefoTEtan cefOXitin cefTAZidime cefTRIAXone chlordiazePOXIDE chlorproMAZINE CISplatin clomiPHENE "
-    "clomiPRAMINE clonazePAM cloNIDine cloZAPine cycloSERINE cycloSPORINE DACTINomycin DAPTOmycin DAUNOrubicin "
-    "diazePAM dilTIAZem dimenhyDRINATE diphenhydrAMINE DOBUTamine DOCEtaxel DOPamine DOXOrubicin DULoxetine "
-    "ePHEDrine EPINEPHrine epiRUBicin eriBULin fentaNYL FLUoxetine glipiZIDE glyBURIDE guaiFENesin guanFACINE "
-    "hydrALAZINE hydroCHLOROthiazide HYDROcodone HYDROmorphone hydrOXYzine IDArubicin inFLIXimab lamiVUDine "
-    "lamoTRIgine levETIRAcetam levOCARNitine levoFLOXacin LEVOleucovorin LORazepam medroxyPROGESTERone metFORMIN "
-    "methylPREDNISolone metroNIDAZOLE mitoMYcin niCARdipine NIFEdipine niMODipine OLANZapine OXcarbazepine "
-    "oxyCODONE oxyMORphone PACLitaxel PARoxetine PEMEtrexed PENTobarbital PHENobarbital PRALAtrexate prednisoLONE "
-    "predniSONE QUEtiapine quiNIDine quiNINE rifAMPin rifAXIMin risperiDONE riTUXimab romiDEPsin romiPLOStim "
-    "SAXagliptin SITagliptin SORAfenib SUFentanil sulfADIAZINE sulfaSALAzine SUMAtriptan SUNItinib tiZANidine "
-    "traMADol traZODone valACYclovir valGANciclovir vinBLAStine vinCRIStine ZOLMitriptan"
-)
-_TALL = {name.casefold(): name for name in TALL_MAN.split()}
-_WORD = re.compile(r"[A-Za-z]+")
 
 
 def number(value: Decimal) -> str:
@@ -108,9 +92,15 @@ def tall_man(name: str) -> str:
     """Write look-alike generic names with their tall-man letters: vincristine becomes vinCRIStine, wherever it stands.
 
     Whole words only, whatever their case; every other word is left as it came (norepinephrine, vancomycin).
-    Source: a selection from the FDA and ISMP lists of look-alike drug names with recommended tall-man letters.
+    A listed name without tall letters (morphine) is left as it came too.
+    Source: the FDA and ISMP lists of look-alike drug names with recommended tall-man letters (`look_alikes`).
     """
-    return _WORD.sub(lambda word: _TALL.get(word[0].casefold(), word[0]), name)
+    return NAME.sub(_tall, name)
+
+
+def _tall(found: re.Match[str]) -> str:
+    whole = TALL.get(found[0].lower())
+    return whole or "-".join(TALL.get(part.lower(), part) for part in found[0].split("-"))
 
 
 def _local(at: datetime, zone: str | tzinfo) -> datetime:

@@ -1,5 +1,6 @@
 """Canonical text, its hash, the chain, and the codes that the product prints itself."""
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.core.canonical import canonical, sha256
 from app.core.chain import GENESIS, Link, broken_at, next_hash
-from app.core.codes import Card, card_of, read_code
+from app.core.codes import Card, card_of, location_code, read_code, tote_code, ward_code
 
 facts = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.decimals(allow_nan=False, allow_infinity=False),
@@ -76,6 +77,18 @@ def test_the_hash_of_a_text_is_that_of_its_bytes() -> None:
         (" CARD-YES\r\n", "card"),
         ("BADGE-TINA2026", "badge"),
         ("L-0123456789", "label"),
+        ("]d1LOC-A-02-13-4", "location"),
+        ("LOC-7", "location"),
+        ("TOTE-07", "tote"),
+        ("WARD-7W", "ward"),
+        ("WARD-ICU-2", "ward"),
+        ("LOC-", None),
+        ("LOC-A-", None),
+        ("LOC-a", None),
+        ("TOTE-", None),
+        ("TOTE-0-7", None),
+        ("WARD-7 W", None),
+        ("WARD-" + "A" * 25, None),
         ("CARD-MAYBE", None),
         ("TRAY-", None),
         ("tray-17", None),
@@ -88,6 +101,16 @@ def test_the_hash_of_a_text_is_that_of_its_bytes() -> None:
 def test_our_own_codes_are_told_by_their_prefix_and_nothing_else_is_one(scan: str, kind: str | None) -> None:
     code = read_code(scan)
     assert (code.kind if code else None) == kind
+
+
+@pytest.mark.parametrize(("make", "kind"), [(location_code, "location"), (tote_code, "tote"), (ward_code, "ward")])
+def test_a_code_that_was_made_is_read_as_what_it_was_made_for(make: Callable[[str], str], kind: str) -> None:
+    code = read_code(make("A12"))
+    assert code is not None
+    assert (code.kind, code.name) == (kind, "A12")
+    for name in ("", "a", "Ä1", "A 1", "A_1", "A" * 30):
+        with pytest.raises(ValueError, match="can not be"):
+            make(name)
 
 
 @pytest.mark.parametrize("card", Card)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.wording import TALL_MAN, age, clock, day, instant, measured, number, percent, signed, tall_man, time_zone
+from app.core.wording import age, clock, day, instant, measured, number, percent, signed, tall_man, time_zone
 
 NUMBERS = st.decimals(min_value=-(10**9), max_value=10**9, allow_nan=False, allow_infinity=False)
 READ_ALOUD = re.compile(r"-?(0|[1-9]\d{0,2}(,\d{3})*)(\.\d*[1-9])?")
@@ -139,14 +139,3 @@ def test_nobody_is_born_tomorrow():
 )  # fmt: skip
 def test_look_alike_names_wear_tall_letters_and_others_are_left_alone(name, text):
     assert tall_man(name) == text
-
-
-@given(st.sampled_from(TALL_MAN.split()), st.sampled_from([str.lower, str.upper, str.title]))
-def test_tall_letters_do_not_depend_on_how_the_name_was_typed(name, typed):
-    assert tall_man(typed(name)) == name
-    assert tall_man(tall_man(name)) == name
-
-
-def test_no_two_tall_names_are_the_same_name():
-    names = [name.lower() for name in TALL_MAN.split()]
-    assert len(names) == len(set(names))
