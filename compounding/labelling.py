@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from zoneinfo import ZoneInfo
 
+from app.core.error_prone import in_safe_words
 from app.core.errors import Refused
 from app.core.quantity import Quantity, Ratio
 from app.core.wording import clock, instant, tall_man
@@ -15,6 +16,7 @@ from compounding.procedure import Standing
 from compounding.records import Record, Scanned
 from compounding.worksheet import Worksheet
 
+AT_ONCE = "Room temperature. Use at once."
 CLOCKS = {"usp": "USP", "stability": "stability", "expiry": "expiry of what went in", "component": "a component"}
 
 
@@ -66,17 +68,17 @@ def dispense_label(
         birth_date=order.patient.born,
         unit_bed=order.place,
         ingredients=tuple(
-            Ingredient(tall_man(order.names[drug]), str(dose), concentration(dose, order.base_volume))
+            Ingredient(tall_man(in_safe_words(order.names[drug])), str(dose), concentration(dose, order.base_volume))
             for drug, dose in order.doses.items()
         ),
-        diluent=order.base_name or "",
+        diluent=in_safe_words(order.base_name or ""),
         total_volume=str(order.base_volume or ""),
-        route=order.route,
-        rate=rate(order),
+        route=in_safe_words(order.route),
+        rate=in_safe_words(rate(order)),
         due=instant(at.due_at, order.zone),
         beyond_use=f"{instant(until.at, order.zone)} {until.at.astimezone(ZoneInfo(order.zone)):%Z}",
-        storage=sheet.recipe.label_storage if sheet.category != "immediate" else "Room temperature. Use at once.",
-        auxiliary=sheet.recipe.label_texts,
+        storage=in_safe_words(sheet.recipe.label_storage) if sheet.category != "immediate" else AT_ONCE,
+        auxiliary=tuple(map(in_safe_words, sheet.recipe.label_texts)),
         high_alert=sheet.recipe.high_alert or order.high_alert,
         prepared_by=prepared_by,
         made_at=clock(now, order.zone),

@@ -11,6 +11,7 @@ from datetime import date
 from functools import reduce
 from typing import Any
 
+from app.core.error_prone import error_prone
 from app.core.wording import day
 from app.labels.layout import (
     CODE128,
@@ -163,8 +164,8 @@ def problems(label: DispenseLabel) -> tuple[str, ...]:
             )
         elif wrap(text, box) is None:
             found.append(_too_long(text, box))
-        if name.split()[0] in _DOSE_TEXTS and (wrong := _dangerous(box.what, text)):
-            found.append(wrong)
+        if name.split()[0] in _READ_AS_A_DOSE:
+            found += [f"{box.what.capitalize()} may not be printed: {each.words}" for each in error_prone(text)]
     found += _barcode_problems(label)
     return tuple(found)
 
@@ -215,10 +216,7 @@ def _double(value: int) -> int:
 
 # --- what may not be printed ----------------------------------------------------------------------------------------
 
-_DOSE_TEXTS = ("amount", "concentration", "diluent", "total", "rate")
-_TRAILING_ZERO = re.compile(r"\d\.\d*0(?!\d)")
-_NAKED_POINT = re.compile(r"(?<!\d)\.\d")
-_BAD_UNIT = re.compile(r"[µμ]g|\bug\b|\bcc\b|(?<![A-Za-z])(?:IU|U)(?![A-Za-z])")
+_READ_AS_A_DOSE = ("alert", "drug", "amount", "concentration", "diluent", "total", "rate", "storage", "auxiliary")
 _CODE128_TEXT = re.compile(r"[A-Z0-9-]+", re.ASCII)
 _MATRIX_TEXT = re.compile(r"[ -{}~]+", re.ASCII)  # printable ASCII without |, the escape character of the symbol
 
@@ -281,16 +279,6 @@ def _in_the_type(letter: str) -> bool:
 def _too_long(text: str, box: Box) -> str:
     lines = "one line" if box.lines == 1 else f"{box.lines} lines"
     return f"{box.what.capitalize()} is too long for {lines} of the label: “{text}”. Shorten it, then print again."
-
-
-def _dangerous(what: str, text: str) -> str:
-    if found := _TRAILING_ZERO.search(text):
-        return f"{what.capitalize()} has a trailing zero (“{found[0]}”), which is read ten times too high. Remove it."
-    if found := _NAKED_POINT.search(text):
-        return f"{what.capitalize()} lacks the zero before its point (“{found[0]}”). Write it."
-    if found := _BAD_UNIT.search(text):
-        return f"{what.capitalize()} says “{found[0]}”. Write mcg, mL and units in full."
-    return ""
 
 
 def _barcode_problems(label: DispenseLabel) -> list[str]:

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.error_prone import ENTRIES, in_safe_words
+from app.core.errors import Refused
 from app.labels.content import Ingredient, facts, from_facts, is_serial, new_serial, problems, texts, typed_serial
 from app.labels.layout import (
     CAPITAL,
@@ -22,6 +24,7 @@ from app.labels.layout import (
     text_width,
     wrap,
 )
+from app.labels.render import render
 from tests.app.labels.bench import LABEL, OLD_SERIAL, THREE, TWO, with_drug
 
 SIX = st.binary(min_size=6, max_size=6)
@@ -223,6 +226,30 @@ def test_an_error_prone_dose_is_refused(amount, words):
 def test_a_well_written_dose_passes(amount):
     assert problems(with_drug(LABEL, amount=amount)) == ()
     assert problems(with_drug(THREE, 2, amount=amount)) == ()
+
+
+@pytest.mark.parametrize("sample", [sample for entry in ENTRIES for sample in entry.samples])
+def test_no_error_prone_text_is_ever_printed(sample):
+    for label in (
+        replace(LABEL, auxiliary=(f"Mind {sample}",)),
+        replace(LABEL, rate=sample),
+        with_drug(LABEL, volume=sample),
+        with_drug(TWO, 1, drug=sample),
+    ):
+        assert any("may not be printed" in problem for problem in problems(label))
+        with pytest.raises(Refused):
+            render(label)
+
+
+@pytest.mark.parametrize("sample", [sample for entry in ENTRIES for sample in entry.samples if entry.certain])
+def test_what_is_surely_meant_is_printed_in_safe_words(sample):
+    label = replace(LABEL, auxiliary=(in_safe_words(f"Mind {sample}"),))
+    assert problems(label) == ()
+
+
+def test_names_of_people_and_places_are_nobodys_abbreviation():
+    label = replace(LABEL, patient_name="MS, Od", unit_bed="5W-AS-1", prepared_by="IN Hs", hospital="St. U & Q.D.")
+    assert problems(label) == ()
 
 
 def test_a_reprint_names_the_label_it_replaces():
