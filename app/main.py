@@ -28,6 +28,7 @@ from app.web import (
     check,
     devices,
     errors,
+    formulary,
     health,
     hood,
     live,
@@ -55,7 +56,7 @@ STATIC = Path(__file__).parent / "web" / "static"
 ROUTERS = (
     sign_in.router, hood.router, check.router, records.router, live.router, health.router, ward.router,
     devices.router, station_setup.router, stock.router, people.router, audit.router, recipes.router,
-    orders.router, messages.router,
+    formulary.router, orders.router, messages.router,
 )  # fmt: skip
 THREADS = 8
 

@@ -34,6 +34,8 @@ class May(StrEnum):
     RECALL = "recall a lot"
     AUTHOR_RECIPE = "write a recipe"
     APPROVE_RECIPE = "approve a recipe"
+    KEEP_FORMULARY = "decide what the pharmacy uses"
+    ENTER_DENSITY = "enter a density"
     APPROVE_DENSITY = "approve a density"
     RUN_FILL = "plan a cart"
     PICK = "pick for a cart"
@@ -57,7 +59,7 @@ _TECHNICIAN = frozenset(
     {May.TRANSCRIBE, May.PREPARE, May.STAGE, May.RECEIVE_STOCK, May.SEE_ORDERS, May.SEE_RECORD, May.SEE_DEVICES}
     | {May.RUN_FILL, May.PICK, May.DELIVER, May.RETURN, May.RESOLVE_MISSING}
 )
-_LEAD = _TECHNICIAN | {May.DROP, May.AUTHOR_RECIPE}
+_LEAD = _TECHNICIAN | {May.DROP, May.AUTHOR_RECIPE, May.ENTER_DENSITY}
 _PHARMACIST = _LEAD | {
     May.VERIFY,
     May.MAP,
@@ -65,6 +67,7 @@ _PHARMACIST = _LEAD | {
     May.WITHDRAW,
     May.RECALL,
     May.APPROVE_RECIPE,
+    May.KEEP_FORMULARY,
     May.APPROVE_DENSITY,
     May.SEE_AUDIT,
     May.REOPEN_SIGN_IN,

@@ -25,6 +25,7 @@ ROOMS = (
     ("/orders", "Orders", May.SEE_ORDERS),
     ("/messages", "Messages", May.MAP),
     ("/stock", "Stock", May.STAGE),
+    ("/formulary", "Formulary", May.SEE_ORDERS),
     ("/recipes", "Recipes", May.SEE_ORDERS),
     ("/devices", "Devices", May.SEE_DEVICES),
     ("/people", "People", May.MANAGE_PEOPLE),

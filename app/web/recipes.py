@@ -1,4 +1,4 @@
-"""Recipes and densities: reading them, writing a version as its author, approving one as another pharmacist."""
+"""Recipes: reading them, writing a version as its author, approving one as another pharmacist."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -10,12 +10,10 @@ from starlette.responses import Response
 from app.core.canonical import sha256
 from app.core.errors import Invalid, Refused
 from app.core.permissions import May, allowed
-from app.formulary.actions import approve_density
-from app.formulary.queries import drugs, waiting_densities
+from app.formulary.queries import drugs
 from app.identity.actions import prove_for_signature
-from app.identity.queries import names as people_names
 from app.identity.queries import needs_full
-from app.web.forms import Post, Sign, SignedForm
+from app.web.forms import Sign, SignedForm
 from app.web.pages import render
 from app.web.session import Visitor, may, see_other
 from compounding.recipe import Recipe
@@ -28,7 +26,6 @@ router = APIRouter(prefix="/recipes")
 Reader = Annotated[Visitor, Depends(may(May.SEE_ORDERS))]
 Author = Annotated[Visitor, Depends(may(May.AUTHOR_RECIPE))]
 Approver = Annotated[Visitor, Depends(may(May.APPROVE_RECIPE))]
-DensityApprover = Annotated[Visitor, Depends(may(May.APPROVE_DENSITY))]
 
 LONGEST = 200_000  # characters of a document; the longest of ours has 5,000
 
@@ -39,16 +36,13 @@ class WriteForm(SignedForm):
 
 @router.get("")
 def recipes_page(request: Request, visit: Reader) -> Response:
-    """Every recipe with its versions, and the densities that wait for a second person."""
+    """Every recipe with its versions."""
     assert visit.who is not None
     with visit.parts.db.read() as session:
         found = versions(session)
-        waiting = waiting_densities(session)
-        by = people_names(session, {each.entered_by for each in waiting})
     return render(
-        request, visit, "recipes/recipes.html", "Recipes", topics=["recipes", "formulary"], current="/recipes",
-        found=found, state=state_of, waiting=waiting, by=by, writes=allowed(visit.who.roles, May.AUTHOR_RECIPE),
-        approves=allowed(visit.who.roles, May.APPROVE_DENSITY),
+        request, visit, "recipes/recipes.html", "Recipes", topics=["recipes"], current="/recipes",
+        found=found, state=state_of, writes=allowed(visit.who.roles, May.AUTHOR_RECIPE),
     )  # fmt: skip
 
 
@@ -189,12 +183,3 @@ def approve(request: Request, visit: Approver, recipe_id: int, form: Sign) -> Re
         fields = wrong.fields if isinstance(wrong, Invalid) else {"": str(wrong)}
         return _draw(request, visit, recipe_id, fields)
     return see_other(here)
-
-
-@router.post("/densities/{density_id:int}/approve")
-def approve_one_density(request: Request, visit: DensityApprover, density_id: int, form: Post) -> Response:
-    """Stand for a density that somebody else entered."""
-    assert visit.who is not None
-    with visit.parts.db.write(visit.who, form.key(request), "/recipes") as tx:
-        approve_density(tx, density_id)
-    return see_other("/recipes")

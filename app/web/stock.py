@@ -64,13 +64,16 @@ def carton_of(visit: Visitor, scan: str) -> tuple[dict[str, str], str]:
     if isinstance(found, Ambiguous):
         return {}, found.why
     if found is None:
-        return {}, f"Nobody has entered a product with the code {code.gtin14}. Ask a pharmacist to take it into use."
+        why = f"Nobody has entered a product with the code {code.gtin14}. Ask a pharmacist to take it into use."
+        return {"scan": scan}, why
     if found.drug_id is None:
-        return {}, f"{found.product_name} ({found.ndc}) is not used here. Put the carton aside and ask a pharmacist."
+        why = f"{found.product_name} ({found.ndc}) is not used here. Put the carton aside and ask a pharmacist."
+        return {"scan": scan}, why
     read = {"lot": code.lot or "", "expiry": day(code.expiry) if code.expiry else ""}
     if found.container is None:
         # The code of a carton round the vials, or of a size that is not used here: only eyes can tell which.
-        return {"product": str(found.product_id), "carton": f"{found.product_name}, {found.description}", **read}, ""
+        said = f"{found.product_name}, {found.description}"
+        return {"scan": scan, "product": str(found.product_id), "carton": said, **read}, ""
     return {"package": str(found.package_id), **read}, ""
 
 
@@ -89,6 +92,7 @@ def _draw(
         request, visit, "stock/stock.html", "Stock", topics=["stock"], current="/stock", status=422 if errors else 200,
         given=dict(given), errors=errors or {}, containers=containers, hoods=hoods, staged=staged, expiring=expiring,
         today=today, receiving=at == "receive",
+        keeps=visit.who is not None and allowed(visit.who.roles, May.KEEP_FORMULARY),
     )  # fmt: skip
 
 

@@ -84,7 +84,8 @@ def desk(parts: Parts, address: str, new_page: Callable[..., Page]) -> Callable[
 
 
 PAGES = ["/devices", "/devices/hood-1", "/stock", "/stock/lots", "/stock/lots/1", "/people", "/people/2", "/sign-ins",
-         "/audit", "/recipes", "/recipes/5", "/recipes/new"]  # fmt: skip
+         "/audit", "/formulary", "/formulary?words=sodium", "/formulary/products/1",
+         "/formulary/products/1/use?package=1", "/recipes", "/recipes/5", "/recipes/new"]  # fmt: skip
 
 
 def test_every_page_is_readable_by_everybody(
@@ -127,6 +128,23 @@ def test_a_scanned_carton_is_staged_without_a_key_but_the_count(
     page.locator("#carton").get_by_label("How many containers").fill("6")
     page.get_by_role("button", name="Stage to this hood").click()
     expect(page.locator("#staged")).to_contain_text("lot B777")
+
+
+def test_a_scanned_package_leads_to_its_product_and_a_density_gets_its_second_person(
+    desk: Callable[..., Page], scan: Callable[..., None]
+) -> None:
+    page = desk("/formulary", "petra")
+    waits = page.locator("#formulary").get_by_role("row", name=re.compile("1.016"))
+    waits.get_by_role("button", name="Approve").click()
+    expect(waits).to_have_count(0)
+    scan(page, demo.barcode("bag", lot="B777", expiry=NOW.date() + timedelta(days=200)))
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Sodium Chloride 0.9 %")
+    page.get_by_label("State").select_option("as supplied")
+    page.get_by_label("Density in g/mL").fill("1.0046")
+    page.get_by_label("Its uncertainty in g/mL").fill("0.0006")
+    page.get_by_label("Where it comes from").fill("measured here, 10 draws at 20 °C")
+    page.get_by_role("button", name="Enter this density").click()
+    expect(page.get_by_text("you entered it: another pharmacist approves it")).to_be_visible()
 
 
 def test_a_recipe_is_handed_in_and_signed(desk: Callable[..., Page], axe: Callable[[Page], None]) -> None:

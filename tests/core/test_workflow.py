@@ -108,6 +108,7 @@ def test_only_what_is_over_leaves_its_dose_unserved() -> None:
 
 def test_whatever_a_technician_is_granted_needs_no_clinical_judgement() -> None:
     judgement = {May.VERIFY, May.CHECK, May.WITHDRAW, May.MAP, May.APPROVE_RECIPE, May.APPROVE_DENSITY, May.RECALL}
+    judgement |= {May.KEEP_FORMULARY}
     for role in (Role.TECHNICIAN, Role.LEAD_TECHNICIAN, Role.NURSE, Role.ADMIN):
         assert not GRANTS[role] & judgement
 

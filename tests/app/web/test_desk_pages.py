@@ -4,7 +4,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import func, select
 
 from app.db.models import Once
-from app.web import audit, devices, people, recipes, station_setup, stock
+from app.web import audit, devices, formulary, people, recipes, station_setup, stock
 from tests.desk import Desk, words
 from tests.hospital import DESK
 
@@ -19,6 +19,9 @@ PAGES = {
     "/people/2": "Pablo Pharmacist",
     "/sign-ins": "Blocked sign-ins",
     "/audit": "Audit trail",
+    "/formulary": "Formulary",
+    "/formulary/products/1": "Vancomycin Hydrochloride",
+    "/formulary/products/1/use?package=1": "Vancomycin Hydrochloride",
     "/recipes": "Recipes",
     "/recipes/new": "New recipe version",
     "/recipes/1": "MFR-01 version 1",
@@ -47,9 +50,15 @@ REFUSED = {
     "/recipes": ("/recipes", "tina", "may not write a recipe"),
     "/recipes/read": ("/recipes/read", "tina", "may not write a recipe"),
     "/recipes/{recipe_id:int}/approve": ("/recipes/1/approve", "tina", "may not approve a recipe"),
-    "/recipes/densities/{density_id:int}/approve": ("/recipes/densities/1/approve", "tina", "may not approve a den"),
+    "/formulary/densities/{density_id:int}/approve": ("/formulary/densities/1/approve", "tina", "may not approve"),
+    "/formulary/products/{product_id:int}/use": ("/formulary/products/1/use", "tina", "may not decide what the"),
+    "/formulary/products/{product_id:int}/density": ("/formulary/products/1/density", "tina", "may not enter a"),
+    "/formulary/products": ("/formulary/products", "tina", "may not decide what the"),
+    "/formulary/drugs": ("/formulary/drugs", "tina", "may not decide what the"),
 }
-ROUTERS = (audit.router, devices.router, people.router, recipes.router, station_setup.router, stock.router)
+ROUTERS = (
+    audit.router, devices.router, formulary.router, people.router, recipes.router, station_setup.router, stock.router,
+)  # fmt: skip
 
 
 def test_every_page_opens_for_the_manager(desk: Desk) -> None:

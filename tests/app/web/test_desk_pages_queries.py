@@ -1,15 +1,17 @@
 """What the desk's pages read, read the same on both databases."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
 from app.audit.sentences import mentioned
 from app.audit.trail_queries import Asked, Checked, follow, head, pieces, trail
-from app.core.errors import Invalid, Refused
+from app.core.errors import Invalid, Missing, Refused
 from app.db.session import Db
-from app.formulary.queries import containers_in_use
+from app.formulary.actions import approve_density, enter_density
+from app.formulary.desk_queries import in_use_and_lacking, product_card
+from app.formulary.queries import containers_in_use, package_in_use
 from app.inventory import actions as stock
 from app.inventory.desk_queries import lots, same_lots, staged_now
 from app.labels.print_queries import printing_at
@@ -54,6 +56,34 @@ def test_everything_that_the_pages_read_is_found(house: Hospital) -> None:
         found, before = version(session, recipe)
         assert (found.recipe.version, found.author, found.in_use) == (2, "Pablo Pharmacist", False)
         assert before is not None and before.in_use and len(versions(session)) == 5
+
+
+def test_a_product_is_read_with_its_packages_and_every_density_it_had(house: Hospital) -> None:
+    with house.db.write(house.who("pablo")) as tx:
+        old = enter_density(tx, 1, "reconstituted", Decimal("1.02"), Decimal("0.01"), "ends", date(2026, 11, 30))
+        enter_density(tx, 1, "reconstituted", Decimal("1.03"), Decimal("0.01"), "waits")
+    with house.db.write(house.who("petra")) as tx:
+        approve_density(tx, old)
+    today, later = NOW.date(), date(2026, 12, 1)
+    with house.db.read() as session:
+        one = product_card(session, 1, today)
+        assert one.drug is not None and one.drug.code == "vancomycin"
+        assert [(each.ndc, each.used is not None) for each in one.packages] == [("0409-6533-01", True)]
+        stands = {(each.source, each.standing) for each in one.densities}
+        assert stands == {
+            ("waits", "waits"), ("ends", "in force"), ("partial volumes, 50 mg/mL in water", "replaced"),
+        }  # fmt: skip
+        ended = {(each.source, each.standing) for each in product_card(session, 1, later).densities}
+        assert ended == {("waits", "waits"), ("ends", "ended"), ("partial volumes, 50 mg/mL in water", "in force")}
+        # What the page says is in force is what the arithmetic uses.
+        for on in (today, later):
+            (said,) = (d for d in product_card(session, 1, on).densities if d.standing == "in force")
+            used = package_in_use(session, 1, on)
+            assert used is not None and used.reconstituted is not None
+            assert used.reconstituted.density_id == said.density_id
+        assert {each.ndc: lacks for each, lacks in in_use_and_lacking(session, today)}["0409-6533-01"] == ()
+        with pytest.raises(Missing):
+            product_card(session, 999, today)
 
 
 def test_words_mean_subjects_and_subjects_have_names(house: Hospital) -> None:

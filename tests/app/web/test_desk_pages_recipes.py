@@ -1,10 +1,8 @@
-"""Recipes and densities at the desk: read in words, handed in, signed twice, compared."""
+"""Recipes at the desk: read in words, handed in, signed twice, compared."""
 
 import json
 import re
-from decimal import Decimal
 
-from app.formulary.actions import enter_density
 from compounding.recipe_document import read_recipe
 from compounding.recipe_wording import differences, sentences
 from tests.desk import SECOND, Desk, second_version, words, written
@@ -109,20 +107,3 @@ def test_a_version_out_of_its_turn_is_refused(desk: Desk) -> None:
     page = desk.post("/recipes/read", text=document).text
     answer = desk.post("/recipes", document=document, shown=shown(page), **desk.sign())
     assert "The next version of MFR-01 is 2, not 7" in words(answer.text)
-
-
-def test_a_density_is_approved_by_another_than_who_entered_it(desk: Desk) -> None:
-    with desk.parts.db.write(desk.house.who("pablo")) as tx:
-        number = enter_density(tx, 1, "reconstituted", Decimal("1.016"), Decimal("0.004"), "measured here")
-    said = words(desk.get("/recipes"))
-    assert "1.016 ± 0.004 g/mL measured here Pablo Pharmacist Approve" in said
-    own = desk.enter("pablo").post(f"/recipes/densities/{number}/approve")
-    assert own.status_code == 409 and "another pharmacist must approve it" in words(own.text)
-    assert desk.enter("petra").done(f"/recipes/densities/{number}/approve") == "/recipes"
-    assert "No density waits" in words(desk.get("/recipes"))
-
-
-def test_a_technician_reads_a_recipe_and_signs_nothing(desk: Desk) -> None:
-    written(desk.house)
-    page = words(desk.enter("tina").get("/recipes/5"))
-    assert "A pharmacist who did not write it approves this recipe." in page and "Badge" not in page
