@@ -51,6 +51,7 @@ from compounding.step_actions import House
 from devices.hub import Hub
 from devices.printer import Printer
 from devices.printers import printer_from_url
+from unitdose.tick_scheduler import CartWatch
 
 STATIC = Path(__file__).parent / "web" / "static"
 ROUTERS = (
@@ -156,6 +157,7 @@ def create_app(parts: Parts, *, extra: tuple = (), worker: bool = True) -> FastA
         ticking = Worker(parts.db, parts.printer, parts.clock, parts.settings)
         app.state.heartbeat = Heartbeat()
         ticking.ticks.append(app.state.heartbeat)
+        ticking.ticks.append(CartWatch(parts.db).look)
         app.state.wire = await open_wire(parts.db, parts.settings) if worker else None
         if worker:
             ticking.start()

@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from app.db import migrate
 from app.db.session import Db
 from app.tables import metadata
+from tests.cart_room import CartRoom, cart_room
 from tests.hospital import Hospital, hospital
 
 NOW = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
@@ -132,4 +133,41 @@ def house(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) -> It
         url = request.getfixturevalue("postgresql")(f"hospital_{next(_numbers)}", template)
     opened = Db(url, clock)
     yield Hospital(opened, people)
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def carts_sqlite(
+    seeded_sqlite: tuple[Path, dict[str, int]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, CartRoom]:
+    path = tmp_path_factory.mktemp("carts") / "carts.db"
+    shutil.copy(seeded_sqlite[0], path)
+    opened = Db(f"sqlite:///{path}", SetClock())
+    room = cart_room(opened, seeded_sqlite[1])
+    opened.close()
+    return path, room
+
+
+@pytest.fixture(scope="session")
+def carts_postgresql(
+    postgresql: Callable[[str], str], seeded_postgresql: tuple[str, dict[str, int]]
+) -> tuple[str, CartRoom]:
+    opened = Db(postgresql("carts", seeded_postgresql[0]), SetClock())
+    room = cart_room(opened, seeded_postgresql[1])
+    opened.close()
+    return "carts", room
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def room(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) -> Iterator[CartRoom]:
+    """The pretend hospital with its cart room, set up once a session and copied for each test, on each database."""
+    if request.param == "sqlite":
+        path, made = request.getfixturevalue("carts_sqlite")
+        shutil.copy(path, tmp_path / "carts.db")
+        url = f"sqlite:///{tmp_path / 'carts.db'}"
+    else:
+        template, made = request.getfixturevalue("carts_postgresql")
+        url = request.getfixturevalue("postgresql")(f"carts_{next(_numbers)}", template)
+    opened = Db(url, clock)
+    yield CartRoom(opened, dict(made.people), made.carts)
     opened.close()

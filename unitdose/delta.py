@@ -53,15 +53,18 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What to do: lines that end (with how and why), lines that are added, and how many stay as they are."""
+    """What to do: lines that end (with how and why), lines that are added, lines that move with their patient to
+    another unit of the cart with all that is picked for them, and how many stay as they are.
+    """
 
     ended: tuple[tuple[Standing, Change, str], ...]
     added: tuple[tuple[Line, Change], ...]
+    moved: tuple[tuple[Standing, Line], ...]
     kept: int
 
     @property
     def is_empty(self) -> bool:
-        return not self.ended and not self.added
+        return not (self.ended or self.added or self.moved)
 
 
 def delta(before: Iterable[Standing], after: Iterable[Line]) -> Delta:
@@ -72,12 +75,14 @@ def delta(before: Iterable[Standing], after: Iterable[Line]) -> Delta:
     old: dict[Key, Standing] = {each.key: each for each in before}
     new: dict[Key, Line] = {key_of(line): line for line in after}
     doses = {(line.order_id, line.at): line for line in new.values()}
-    ended = []
+    ended, moved = [], []
     kept = 0
     for key, standing in old.items():
         line = new.get(key)
         if line is not None and _same(standing, line):
             kept += 1
+            if line.unit_id != standing.unit_id:
+                moved.append((standing, line))
         else:
             now = line or doses.get((standing.order_id, standing.at))
             ended.append((standing, *_how_it_ends(standing, now)))
@@ -87,7 +92,7 @@ def delta(before: Iterable[Standing], after: Iterable[Line]) -> Delta:
         for key, line in new.items()
         if key not in old or not _same(old[key], line)
     )
-    return Delta(tuple(ended), added, kept)
+    return Delta(tuple(ended), added, tuple(moved), kept)
 
 
 def key_of(line: Line) -> Key:
@@ -96,12 +101,9 @@ def key_of(line: Line) -> Key:
 
 def _same(standing: Standing, line: Line) -> bool:
     said = (standing.content, standing.units, standing.packages, standing.route, standing.reason)
-    place = (standing.patient_id, standing.unit_id, standing.flags)
-    return said == (line.content, line.units, line.packages, line.route, line.reason) and place == (
-        line.patient_id,
-        line.unit_id,
-        tuple(str(flag) for flag in line.flags),
-    )
+    now = (line.content, line.units, line.packages, line.route, line.reason)
+    whose = (standing.patient_id, standing.flags)
+    return said == now and whose == (line.patient_id, tuple(str(flag) for flag in line.flags))
 
 
 def _how_it_ends(standing: Standing, now: Line | None) -> tuple[Change, str]:

@@ -57,7 +57,9 @@ class Fill(Base):
 
 
 class FillRun(Base):
-    """One planning run of a fill: the first one, or a delta run. At most one is under way at a time.
+    """One planning run of a fill: the first one, or a delta run. At most one is under way in the hospital.
+
+    So no two plans set the same packages aside, and no second process runs a fill that is being run (`under_way`).
 
     `snapshot_at` says how far the run has seen orders and patients; `beat_at` that its worker lives; `done` of `total`
     chunks for the progress bar; `plan_sha256` the hash of the plan it made current.
@@ -75,6 +77,7 @@ class FillRun(Base):
     beat_at: Mapped[datetime]
     done: Mapped[int]
     total: Mapped[int]
+    under_way: Mapped[int | None] = mapped_column(unique=True)
     finished_at: Mapped[datetime | None]
     failed_why: Mapped[str | None]
     plan_sha256: Mapped[str | None]
@@ -83,13 +86,8 @@ class FillRun(Base):
         UniqueConstraint("fill_id", "version"),
         CheckConstraint("plan_sha256 IS NULL OR finished_at IS NOT NULL", name="hash_when_finished"),
         CheckConstraint("failed_why IS NULL OR plan_sha256 IS NULL", name="failed_or_current"),
-        Index(
-            "uq_fill_run_under_way",
-            "fill_id",
-            unique=True,
-            sqlite_where=text("finished_at IS NULL"),
-            postgresql_where=text("finished_at IS NULL"),
-        ),
+        CheckConstraint("under_way IS NULL OR (under_way = 1 AND finished_at IS NULL)", name="under_way"),
+        CheckConstraint("under_way IS NOT NULL OR finished_at IS NOT NULL", name="ends"),
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.core.quantity import Quantity, plain
 from app.formulary.unit_dose import UnitDoseFacts
 from app.formulary.unit_dose_queries import unit_doses
+from app.inventory.fefo import Held
 from app.orders.due import doses_in
 from app.orders.models import (
     Dose,
@@ -32,19 +33,17 @@ from app.orders.wall_clock import wall_of
 from unitdose.cart_models import Cart, CartUnit, InUse, OwnSupply, PrnPar, ProductChoice, UnitStock
 from unitdose.models import Fill, FillLine
 from unitdose.plan import Container, Order, Patient, Shelf, Wanted
-from unitdose.stock_queries import on_unit
-
-_NOTHING_WRITTEN = timedelta(0)
+from unitdose.stock_queries import free_stock, on_unit
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a plan is made of: the wanted doses, the patients, what there is to give, and the packages by number."""
+    """What a plan is made of: the wanted doses, the patients, what there is to give, and what is free of it."""
 
     wanted: tuple[Wanted, ...]
     patients: Mapping[int, Patient]
     shelf: Shelf
-    packages: Mapping[int, UnitDoseFacts]
+    free: Mapping[int, tuple[Held, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +63,14 @@ class _Version:
 
 
 def snapshot(
-    session: Session, cart: Cart, window: Window, stocked: Collection[int], order_ids: Collection[int] | None = None
+    session: Session,
+    cart: Cart,
+    window: Window,
+    order_ids: Collection[int] | None = None,
+    *,
+    first_doses: bool = False,
 ) -> Snapshot:
-    """Read a cart's window: all its patients' orders, or only some orders. `stocked` are packages with stock on hand.
+    """Read a cart's window: all its patients' orders, or only some orders.
 
     An order of a patient who is on no unit of the cart any more is read too, where the cart has planned it before.
     """
@@ -84,16 +88,18 @@ def snapshot(
     for version in versions:
         order = _order(version, details.get(version.version_id), extras)
         wanted += _wanted(version, order, doses.get(version.order_id, {}), window, cart.zone)
+    free = free_stock(session, packages)
     stock = select(UnitStock.unit_id, UnitStock.package_id, UnitStock.out_at).where(UnitStock.unit_id.in_(units))
     pars = select(PrnPar.unit_id, PrnPar.drug_id, PrnPar.par).where(PrnPar.unit_id.in_(units))
     shelf = Shelf(
         packages=by_drug,
         stock={(unit, package): out is None for unit, package, out in session.execute(stock)},
         pars={(unit, drug): par for unit, drug, par in session.execute(pars)},
-        on_hand=frozenset(stocked),
+        on_hand=frozenset(free),
         trims_discharges=cart.trims_discharges,
+        first_doses=first_doses,
     )
-    return Snapshot(tuple(wanted), patients, shelf, packages)
+    return Snapshot(tuple(wanted), patients, shelf, free)
 
 
 def _beds(

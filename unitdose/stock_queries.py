@@ -42,7 +42,7 @@ def free_stock(session: Session, package_ids: Collection[int] | None = None) -> 
 
 
 def _set_aside(session: Session, lot_ids: Collection[int] | None) -> dict[tuple[int, int], int]:
-    """What live lines of open fills have set aside and nobody has picked yet, by lot and place."""
+    """What lines of open fills have set aside and nobody has picked yet, by lot and place; a run under way counts."""
     picked = (
         select(func.count(Put.id))
         .outerjoin(Pull, Pull.put_id == Put.id)
@@ -64,7 +64,6 @@ def _set_aside(session: Session, lot_ids: Collection[int] | None) -> dict[tuple[
             Allocation.ended_run_id.is_(None),
             FillLine.ended_run_id.is_(None),
             Fill.closed_at.is_(None),
-            FillLine.run_id <= Fill.current_run_id,
         )
         .group_by(Allocation.lot_id, Allocation.place_id)
     )

@@ -111,7 +111,7 @@ def take_into_use(
     drug = tx.session.get(Drug, drug_id)
     if drug is None:
         raise Missing(f"There is no drug {drug_id}.")
-    taken, product = _in_the_hand(tx.session, package)
+    taken, product = package_in_hand(tx.session, package)
     if product.drug_id not in (None, drug_id):
         raise Refused(f"{product.name} ({product.ndc}) is in use for another drug. It cannot change what it is.")
     wrong = use_faults(drug.kind, container, content, volume_ml, displacement, (gross_min_g, gross_max_g))
@@ -275,7 +275,7 @@ def _same_digits(session: Session, code: PackageNdc) -> list[tuple[Package, bool
     return [(other, other.container is not None) for other in session.scalars(others)]
 
 
-def _in_the_hand(session: Session, package: int | str) -> tuple[Package, Product]:
+def package_in_hand(session: Session, package: int | str) -> tuple[Package, Product]:
     """The package by its number or NDC, and its product, locked: all sizes of one product are one and the same drug."""
     code = read_package_ndc(package) if isinstance(package, str) else None
     if code is None:

@@ -6,11 +6,12 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from app.audit.actions import record
-from app.core.errors import Invalid, Missing
+from app.core.errors import Invalid
 from app.core.permissions import May
 from app.core.quantity import Quantity
 from app.db.session import Tx
-from app.formulary.models import STORED, UNIT_DOSE_FORMS, Package, Product, UnitDose
+from app.formulary.actions import package_in_hand
+from app.formulary.models import STORED, UNIT_DOSE_FORMS, Product, UnitDose
 from app.formulary.unit_dose import UnitDoseFacts, unit_dose_faults
 
 
@@ -31,16 +32,14 @@ class UnitDoseStated:
     by_tube: bool = True
 
 
-def use_as_unit_dose(tx: Tx, package_id: int, drug_id: int, stated: UnitDoseStated) -> UnitDose:
-    """Take a package into use as a unit dose of a drug, or correct what is known of it. For a pharmacist.
+def use_as_unit_dose(tx: Tx, package: int | str, drug_id: int, stated: UnitDoseStated) -> UnitDose:
+    """Take a package (its number or NDC) into use as a unit dose of a drug, or correct what is known of it.
 
-    Raises Refused, Missing, and Invalid for what cannot be true or a product that is used for another drug.
+    For a pharmacist. Raises Refused, Missing, and Invalid for what cannot be true or a product of another drug.
     """
     tx.who.require(May.CHOOSE_PRODUCT)
-    package = tx.session.get(Package, package_id)
-    product = tx.session.get(Product, package.product_id) if package else None
-    if package is None or product is None:
-        raise Missing("This package is not in the formulary. Import or add its product first.")
+    taken, product = package_in_hand(tx.session, package)
+    package_id = taken.id
     if product.drug_id not in (None, drug_id):
         raise Invalid({"drug": f"{product.name} is in use for another drug already."})
     _refuse_impossible(package_id, product, drug_id, stated)
@@ -62,7 +61,7 @@ def use_as_unit_dose(tx: Tx, package_id: int, drug_id: int, stated: UnitDoseStat
     row.approved_by, row.approved_at = tx.who.person_id, tx.now
     tx.session.flush()
     facts = {"form": stated.form, "content": stated.content, "splits": stated.splits, "stored": stated.stored}
-    record(tx, "used as a unit dose", f"package {package_id}", {**facts, "ndc": package.ndc, "drug_id": drug_id})
+    record(tx, "used as a unit dose", f"package {package_id}", {**facts, "ndc": taken.ndc, "drug_id": drug_id})
     tx.tell("formulary")
     return row
 

@@ -1,5 +1,6 @@
 """Writing the doses that fall due, 48 hours ahead, each once."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import insert, or_, select
@@ -13,8 +14,11 @@ AHEAD = timedelta(hours=48)
 EVERY = timedelta(hours=1)
 
 
-def top_up(tx: Tx, until: datetime | None = None, most: int | None = None) -> int:
-    """Write the doses that have come within 48 hours, or that fall due before `until`; at most for `most` orders.
+def top_up(
+    tx: Tx, until: datetime | None = None, most: int | None = None, *, order_ids: Collection[int] | None = None
+) -> int:
+    """Write the doses that have come within 48 hours, or that fall due before `until`; at most for `most` orders, or
+    for some orders only.
 
     What stopped or was replaced gets none. Returns for how many orders doses were looked for, so that a long run can
     go on in small transactions until it is 0.
@@ -32,6 +36,8 @@ def top_up(tx: Tx, until: datetime | None = None, most: int | None = None) -> in
         .order_by(OrderVersion.id)
         .limit(most)
     )
+    if order_ids is not None:
+        query = query.where(Order.id.in_(order_ids))
     found = tx.session.execute(query).all()
     written = sum(write_doses(tx, version, verification, until) for version, verification in found)
     if written:

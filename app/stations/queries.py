@@ -35,6 +35,11 @@ def units(session: Session) -> list[Unit]:
     return list(session.scalars(select(Unit).order_by(Unit.name)))
 
 
+def unit_by_code(session: Session, code: str) -> Unit | None:
+    """A ward by its code, as orders name it."""
+    return session.scalar(select(Unit).where(Unit.code == code))
+
+
 def photo_known(session: Session, name: str) -> bool:
     """Tell whether a photo of this hash was taken here."""
     return session.scalar(select(Photo.id).where(Photo.sha256 == name).limit(1)) is not None

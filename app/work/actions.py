@@ -16,8 +16,8 @@ from app.work.models import WorkItem, WorkMove, WorkPart
 from app.work.queries import actor_for
 
 
-def begin(tx: Tx, kind: str, dose_id: int) -> WorkItem:
-    """Make the work item that serves a dose. Raises Refused when another one serves it already."""
+def begin(tx: Tx, kind: str, dose_id: int | None) -> WorkItem:
+    """Make the work item that serves a dose, or many (None). Raises Refused when another one serves it already."""
     item = WorkItem(
         kind=kind, dose_id=dose_id, state=State.QUEUED, is_live=1, version=1, holder_id=None, made_at=tx.now
     )

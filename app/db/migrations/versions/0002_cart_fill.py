@@ -119,6 +119,7 @@ def upgrade() -> None:
         sa.Column("beat_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("done", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("total", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("under_way", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failed_why", sa.Text(), nullable=True),
         sa.Column("plan_sha256", sa.Text(), nullable=True),
@@ -128,16 +129,13 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["fill_id"], ["fill.id"], name=op.f("fk_fill_run_fill_id")),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_fill_run_person_id")),
+        sa.CheckConstraint(
+            "under_way IS NULL OR (under_way = 1 AND finished_at IS NULL)", name=op.f("ck_fill_run_under_way")
+        ),
+        sa.CheckConstraint("under_way IS NOT NULL OR finished_at IS NOT NULL", name=op.f("ck_fill_run_ends")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_fill_run")),
+        sa.UniqueConstraint("under_way", name=op.f("uq_fill_run_under_way")),
         sa.UniqueConstraint("fill_id", "version", name=op.f("uq_fill_run_fill_id_version")),
-    )
-    op.create_index(
-        "uq_fill_run_under_way",
-        "fill_run",
-        ["fill_id"],
-        unique=True,
-        sqlite_where=sa.text("finished_at IS NULL"),
-        postgresql_where=sa.text("finished_at IS NULL"),
     )
     op.create_table(
         "location",

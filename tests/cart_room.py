@@ -1,0 +1,75 @@
+"""The pretend hospital's cart room for tests: a fill planned and changed in one line each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from app import demo_cart
+from app.db.session import Db, Who
+from app.orders import actions as orders
+from app.orders.models import OrderVersion
+from app.orders.stated import StatedOrder
+from unitdose import scheduler
+from unitdose.queries import LineFacts, lines_of
+
+WINDOW = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
+"""The window that the tests' clock (22-Nov-2026 14:05 UTC, 09:05 in New York) plans next: 15:00 to 15:00."""
+FIRST = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+"""Sat 21:00 in New York: a first dose well before the window, so that BID is due at 21:00 and 09:00."""
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class CartRoom:
+    """The cart room of the pretend hospital: its database, everybody's number, and its two carts by code."""
+
+    db: Db
+    people: dict[str, int]
+    carts: Mapping[str, int]
+
+    def who(self, name: str) -> Who:
+        return demo_cart.who(name, self.people, 3 if name == "nina" else 2)
+
+    def proof(self, name: str) -> demo_cart.Proven:
+        return demo_cart.proof(self.db, name, self.people, self.who(name).station_id)
+
+    def order(self, drug: str, dose: tuple[str, str], **how: object) -> int:
+        """A verified oral order, first due before the window; the number of its version."""
+        return demo_cart.verified(self.db, self.people, self.stated(drug, dose, **how))
+
+    def stated(self, drug: str, dose: tuple[str, str], **how: object) -> StatedOrder:
+        return demo_cart.oral_order(self.db, drug, dose, **({"first": FIRST} | how))  # type: ignore[arg-type]
+
+    def open(self, cart: str = "7W", start: datetime = WINDOW) -> int:
+        with self.db.write(self.who("tina")) as tx:
+            return scheduler.open_fill(tx, self.carts[cart], start)
+
+    def planned(self, cart: str = "7W", start: datetime = WINDOW) -> int:
+        """A window opened and planned; the number of the fill."""
+        fill_id = self.open(cart, start)
+        scheduler.run(self.db, fill_id, self.who("tina"), "by hand")
+        return fill_id
+
+    def lines(self, fill_id: int) -> tuple[LineFacts, ...]:
+        with self.db.read() as session:
+            return lines_of(session, fill_id)
+
+    def of_order(self, fill_id: int, version_id: int) -> list[LineFacts]:
+        with self.db.read() as session:
+            order_id = session.get_one(OrderVersion, version_id).order_id
+        return [line for line in self.lines(fill_id) if line.order.order_id == order_id]
+
+    def stop(self, version_id: int) -> int:
+        """Stop an order by a pharmacist's hand; the number of the order."""
+        with self.db.read() as session:
+            order_id = session.get_one(OrderVersion, version_id).order_id
+        with self.db.write(self.who("pablo")) as tx:
+            orders.stop(tx, order_id, reason="test")
+        return order_id
+
+
+def cart_room(db: Db, people: Mapping[str, int]) -> CartRoom:
+    """Set the cart room up in the seeded pretend hospital."""
+    mine = dict(people)
+    carts = demo_cart.seed_cart_room(db, mine)
+    return CartRoom(db, mine, carts)

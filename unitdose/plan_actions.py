@@ -1,0 +1,292 @@
+"""Writing a plan: runs, lines, what they set aside, and drawers. `scheduler` calls these in transactions of its own."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.engine import CursorResult
+
+from app.audit.actions import record
+from app.core.canonical import sha256
+from app.core.errors import Missing, Refused
+from app.core.permissions import May
+from app.core.workflow import State
+from app.db.session import Tx
+from app.inventory.fefo import SetAside
+from app.work import actions as work
+from unitdose.delta import Delta
+from unitdose.models import Allocation, Drawer, Fill, FillLine, FillRun
+from unitdose.plan import Line
+
+DEAD_AFTER = timedelta(seconds=60)
+"""A run whose worker has not been heard of for so long is over; its half-written plan was never read by anybody."""
+_PLANNING_LOCK = 7_411_002  # PostgreSQL's advisory lock number for planning; the trail's chain has 7_411_001.
+_OPEN = (State.QUEUED, State.MAKING, State.PAUSED)
+
+
+def begin_run(tx: Tx, fill_id: int, cause: str) -> FillRun:
+    """Begin a long planning run, the only one in the hospital. Raises Missing; Refused while another is under way."""
+    if tx.who.person_id is not None:
+        tx.who.require(May.RUN_FILL)
+    alone(tx)
+    fill = held_fill(tx, fill_id)
+    if fill.closed_at is not None:
+        raise Refused("This cart's window is closed: nothing more is planned for it.")
+    return _run(tx, fill, cause, under_way=1)
+
+
+def alone(tx: Tx) -> None:
+    """Be the only plan of the hospital until the commit, so that no package is set aside twice.
+
+    A run whose worker died is given up here. Raises Refused while another one is under way.
+    """
+    if tx.session.get_bind().dialect.name == "postgresql":
+        tx.session.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _PLANNING_LOCK})
+    for other in tx.session.scalars(select(FillRun).where(FillRun.under_way == 1)).all():
+        if tx.now - other.beat_at < DEAD_AFTER:
+            raise Refused("A cart is being planned at this moment. Wait until it is done, then try again.")
+        fail_run(tx, other.id, "its server stopped")
+
+
+def _run(tx: Tx, fill: Fill, cause: str, under_way: int | None) -> FillRun:
+    last = tx.session.scalar(select(func.max(FillRun.version)).where(FillRun.fill_id == fill.id)) or 0
+    run = FillRun(
+        fill_id=fill.id,
+        version=last + 1,
+        cause=cause,
+        snapshot_at=tx.now,
+        person_id=tx.who.person_id,
+        started_at=tx.now,
+        beat_at=tx.now,
+        done=0,
+        total=0,
+        under_way=under_way,
+        finished_at=None if under_way else tx.now,
+    )
+    tx.session.add(run)
+    tx.session.flush()
+    tx.tell("fills")
+    return run
+
+
+def held_fill(tx: Tx, fill_id: int) -> Fill:
+    """A fill, held until the commit and read fresh. Raises Missing."""
+    query = select(Fill).where(Fill.id == fill_id).with_for_update(key_share=True)
+    fill = tx.session.scalar(query.execution_options(populate_existing=True))
+    if fill is None:
+        raise Missing("This fill does not exist.")
+    return fill
+
+
+def beat(tx: Tx, run_id: int, done: int, total: int) -> None:
+    """Say how far a run has come. Raises Refused when somebody has taken it for dead meanwhile."""
+    query = update(FillRun).where(FillRun.id == run_id, FillRun.under_way == 1)
+    told: CursorResult[Any] = tx.session.execute(query.values(beat_at=tx.now, done=done, total=total))  # type: ignore[assignment]
+    if told.rowcount != 1:
+        raise Refused("This planning run was taken for dead and given up. Plan the cart again.")
+    tx.tell("fills")
+
+
+def fail_run(tx: Tx, run_id: int, why: str) -> None:
+    """End a run that came to nothing, and take away what it wrote: nobody has read it."""
+    mine = select(FillLine.id).where(FillLine.run_id == run_id)
+    tx.session.execute(delete(Allocation).where(Allocation.line_id.in_(mine)))
+    tx.session.execute(delete(FillLine).where(FillLine.run_id == run_id))
+    ended = update(FillRun).where(FillRun.id == run_id, FillRun.under_way == 1)
+    tx.session.execute(ended.values(under_way=None, finished_at=tx.now, failed_why=why))
+    record(tx, "planning given up", f"fill run {run_id}", {"why": why})
+    tx.tell("fills")
+
+
+def finish_run(tx: Tx, run_id: int, hashes: Sequence[str]) -> int:
+    """Make a run's plan the plan of its fill; one record of the trail holds its hash. Returns the version."""
+    run = tx.session.scalar(select(FillRun).where(FillRun.id == run_id).with_for_update())
+    if run is None or run.under_way != 1:
+        raise Refused("This planning run was taken for dead and given up. Plan the cart again.")
+    run.under_way, run.finished_at, run.plan_sha256 = None, tx.now, sha256("".join(hashes))
+    _name(tx, run)
+    return run.version
+
+
+def _name(tx: Tx, run: FillRun) -> None:
+    """Name a run current: from this commit on its plan is read."""
+    fill = tx.session.get_one(Fill, run.fill_id)
+    fill.current_run_id = run.id
+    tx.session.flush()
+    facts = {"fill": fill.id, "version": run.version, "cause": run.cause, "plan_sha256": run.plan_sha256}
+    record(tx, "planned" if run.version == 1 else "planned again", f"fill {fill.id}", facts)
+    for topic in ("fills", f"fill:{fill.id}", "ward"):
+        tx.tell(topic)
+
+
+def write_lines(
+    tx: Tx,
+    run_id: int,
+    fill_id: int,
+    lines: Sequence[Line],
+    aside: Mapping[int, SetAside],
+    drawers: Mapping[int, int],
+    first: int = 0,
+) -> tuple[list[int], str]:
+    """Write lines with what is set aside for them (`aside` by place in the plan, counted from `first`).
+
+    `drawers` gives the work item of a patient. Returns the lines' numbers and the hash of what was written.
+    """
+    if not lines:
+        return [], sha256("")
+    rows = [
+        {
+            "fill_id": fill_id,
+            "run_id": run_id,
+            "order_id": line.order_id,
+            "version_id": line.version_id,
+            "dose_id": line.dose_id,
+            "patient_id": line.patient_id,
+            "unit_id": line.unit_id,
+            "bed": line.bed,
+            "due_at": line.at,
+            "wall": "" if line.due is None else line.due.wall.isoformat(timespec="minutes"),
+            "flags": " ".join(line.flags),
+            "route": line.route,
+            "reason": line.reason,
+            "package_id": None if line.package is None else line.package.package_id,
+            "units": line.units,
+            "packages": line.packages,
+            "short": aside[nth].short if nth in aside else 0,
+            "short_why": (aside[nth].why or None) if nth in aside else None,
+            "work_id": drawers[line.patient_id] if line.packages else None,
+        }
+        for nth, line in enumerate(lines, first)
+    ]
+    made = tx.session.scalars(insert(FillLine).returning(FillLine.id, sort_by_parameter_order=True), rows)
+    ids = list(made)
+    _set_aside(tx, run_id, {line_id: aside[nth] for nth, line_id in enumerate(ids, first) if nth in aside})
+    return ids, sha256("\n".join(_text(row, aside.get(nth)) for nth, row in enumerate(rows, first)))
+
+
+def _set_aside(tx: Tx, run_id: int, found: Mapping[int, SetAside]) -> None:
+    rows = [
+        {"line_id": line_id, "lot_id": lot, "place_id": place, "quantity": quantity, "run_id": run_id}
+        for line_id, each in found.items()
+        for lot, place, quantity in each.parts
+    ]
+    if rows:
+        tx.session.execute(insert(Allocation), rows)
+
+
+def _text(row: Mapping[str, Any], aside: SetAside | None) -> str:
+    """One line of a plan as it is hashed."""
+    said = ("order_id", "version_id", "due_at", "route", "reason", "package_id", "units", "packages")
+    parts = () if aside is None else aside.parts
+    return " ".join([*(str(row[name]) for name in said), str(parts)])
+
+
+def make_drawers(tx: Tx, fill_id: int, patients: Iterable[int]) -> dict[int, int]:
+    """A drawer for every patient, numbered as they come; those that an earlier, failed run made are used again."""
+    query = select(Drawer.patient_id, Drawer.work_id, Drawer.number).where(
+        Drawer.fill_id == fill_id, Drawer.sequence == 1
+    )
+    there = {patient: (work_id, number) for patient, work_id, number in tx.session.execute(query)}
+    number = max((number for _, number in there.values()), default=0)
+    found = {patient: work_id for patient, (work_id, _) in there.items()}
+    for patient in patients:
+        if patient not in found:
+            number += 1
+            found[patient] = _drawer(tx, fill_id, patient, number, 1)
+    tx.session.flush()
+    return found
+
+
+def drawer_for(tx: Tx, fill_id: int, patient_id: int) -> int:
+    """The drawer that takes what is added for a patient: the one still open, else a new one in a bag of its own."""
+    query = (
+        select(Drawer.work_id, Drawer.number, Drawer.sequence)
+        .where(Drawer.fill_id == fill_id, Drawer.patient_id == patient_id)
+        .order_by(Drawer.sequence.desc())
+    )
+    last = tx.session.execute(query).first()
+    if last is None:
+        most = select(func.max(Drawer.number)).where(Drawer.fill_id == fill_id)
+        return _drawer(tx, fill_id, patient_id, (tx.session.scalar(most) or 0) + 1, 1)
+    if work.hold(tx, last.work_id).state in _OPEN:
+        return int(last.work_id)
+    return _drawer(tx, fill_id, patient_id, last.number, last.sequence + 1)
+
+
+def _drawer(tx: Tx, fill_id: int, patient_id: int, number: int, sequence: int) -> int:
+    item = work.begin(tx, "drawer", None)
+    drawer = Drawer(work_id=item.id, fill_id=fill_id, patient_id=patient_id, number=number, sequence=sequence)
+    tx.session.add(drawer)
+    tx.session.flush()
+    return item.id
+
+
+def change(
+    tx: Tx, fill: Fill, difference: Delta, aside: Mapping[int, SetAside], cause: str, *, bring: bool
+) -> FillRun | None:
+    """Write a delta run: end what ends, add what is added, move what moves. None when there is nothing to write.
+
+    `aside` counts in the added lines. Without `bring` (the cart has left) what would have to be picked is not added:
+    it goes as a first dose.
+    """
+    added = [line for line, _ in difference.added if bring or not line.packages]
+    if not (added or difference.ended or difference.moved):
+        return None
+    run = _run(tx, fill, cause, under_way=None)
+    for standing, how, why in difference.ended:
+        end_line(tx, run.id, standing.line_id, how, why)
+    for standing, line in difference.moved:
+        moved = update(FillLine).where(FillLine.id == standing.line_id)
+        tx.session.execute(moved.values(unit_id=line.unit_id, bed=line.bed))
+    places = {id(line): nth for nth, (line, _) in enumerate(difference.added)}
+    kept_aside = {nth: aside[places[id(line)]] for nth, line in enumerate(added) if places[id(line)] in aside}
+    drawers = {each: drawer_for(tx, fill.id, each) for each in sorted({x.patient_id for x in added if x.packages})}
+    _, written = write_lines(tx, run.id, fill.id, added, kept_aside, drawers)
+    before = tx.session.get(FillRun, fill.current_run_id) if fill.current_run_id else None
+    ended = [(standing.line_id, how, why) for standing, how, why in difference.ended]
+    run.plan_sha256 = sha256(f"{before.plan_sha256 if before else ''} {ended} {written}")
+    _name(tx, run)
+    return run
+
+
+def end_line(tx: Tx, run_id: int, line_id: int, how: str, why: str) -> None:
+    """End a line by a run, once; what it had set aside is free again. Raises Refused when somebody was faster."""
+    ended = update(FillLine).where(FillLine.id == line_id, FillLine.ended_run_id.is_(None))
+    done: CursorResult[Any] = tx.session.execute(ended.values(ended_run_id=run_id, ended_as=how, ended_why=why))  # type: ignore[assignment]
+    if done.rowcount != 1:
+        raise Refused("Somebody was faster: this dose's plan has just changed. Reload the page.")
+    free_line(tx, run_id, line_id)
+
+
+def free_line(tx: Tx, run_id: int, line_id: int) -> None:
+    """Set a line's packages free again."""
+    aside = update(Allocation).where(Allocation.line_id == line_id, Allocation.ended_run_id.is_(None))
+    tx.session.execute(aside.values(ended_run_id=run_id))
+
+
+def set_aside_again(tx: Tx, fill: Fill, found: Mapping[int, SetAside], cause: str) -> FillRun | None:
+    """Write what was found for lines that were short: a run that changes nothing but where packages come from."""
+    new = {line_id: each for line_id, each in found.items() if each.parts}
+    if not new:
+        return None
+    run = _run(tx, fill, cause, under_way=None)
+    _set_aside(tx, run.id, new)
+    for line_id, each in new.items():
+        still = update(FillLine).where(FillLine.id == line_id)
+        tx.session.execute(still.values(short=each.short, short_why=each.why or None))
+    before = tx.session.get_one(FillRun, fill.current_run_id)
+    run.plan_sha256 = sha256(f"{before.plan_sha256} {sorted((k, v.parts) for k, v in new.items())}")
+    _name(tx, run)
+    return run
+
+
+def close_fill(tx: Tx, fill_id: int, at: datetime | None = None, dropped_why: str | None = None) -> None:
+    """Close a fill: its cart was exchanged, or (with a reason) it was given up. Closed once."""
+    fill = held_fill(tx, fill_id)
+    if fill.closed_at is not None:
+        return
+    fill.closed_at, fill.dropped_why = at or tx.now, dropped_why
+    record(tx, "given up" if dropped_why else "closed", f"fill {fill_id}", {"why": dropped_why})
+    tx.session.flush()
+    tx.tell("fills")
