@@ -9,9 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio.to_thread
-from fastapi import FastAPI, Request
-from starlette.middleware.base import RequestResponseEndpoint
-from starlette.responses import PlainTextResponse, Response
+from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from app.db.session import SYSTEM, Clock, Db
@@ -42,10 +40,10 @@ from app.web import (
     stock,
     ward,
 )
+from app.web.guard import Guard
 from app.web.heartbeat import Heartbeat
 from app.web.news import News
 from app.web.parts import Parts
-from app.web.session import same_origin
 from app.worker import Worker
 from compounding.step_actions import House
 from devices.hub import Hub
@@ -60,17 +58,6 @@ ROUTERS = (
     formulary.router, orders.router, messages.router,
 )  # fmt: skip
 THREADS = 8
-
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data: blob:; object-src 'none'; "
-        "base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 
 __all__ = ["create_app", "metadata", "open_database", "system_clock"]
 
@@ -179,15 +166,5 @@ def create_app(parts: Parts, *, extra: tuple = (), worker: bool = True) -> FastA
         app.include_router(router)
     errors.install(app)
 
-    @app.middleware("http")
-    async def guard(request: Request, call_next: RequestResponseEndpoint) -> Response:
-        if request.method not in ("GET", "HEAD") and not same_origin(request):
-            return PlainTextResponse("This post does not come from a page of this system.", status_code=403)
-        response = await call_next(request)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        if request.url.scheme == "https":
-            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-        return response
-
+    app.add_middleware(Guard)
     return app
