@@ -15,7 +15,7 @@ from app.identity.limits import SEEN_EVERY, Where
 from app.identity.queries import standing_at
 from app.identity.sign_in_actions import seen
 from app.stations.models import Station
-from app.stations.queries import station_by_code, station_by_enrolment, station_by_host
+from app.stations.queries import station_of_browser
 from app.web.parts import Parts
 from compounding.queries import step_open_at
 
@@ -58,14 +58,9 @@ def visitor(request: Request) -> Visitor:
     parts = parts_of(request)
     now, token, step_open = parts.clock(), request.cookies.get(cookie_name(request)), False
     with parts.db.read() as session:
-        station = None
-        if code := request.cookies.get(ENROLLED):
-            station = station_by_enrolment(session, code_sha256(code))
-        if station is None:
-            station = station_by_host(session, request.url.hostname or "")
-        if station is None:
-            station = station_by_code(session, ANYWHERE)
-        assert station is not None, "the product makes this station when it starts"
+        code = request.cookies.get(ENROLLED)
+        enrolment = code_sha256(code) if code else None
+        station = station_of_browser(session, enrolment, request.url.hostname or "", ANYWHERE)
         where = Where(station.id, station.kind)
         standing = standing_at(session, token, now=now, where=where)
         if token and standing.who is None and station.kind == "hood":
