@@ -11,7 +11,6 @@ from app.identity.actions import Proven
 from app.inventory.actions import use, waste_what_was_used
 from app.inventory.queries import booked, recalled_among
 from app.labels import actions as labels
-from app.orders.actions import lock_head
 from app.orders.queries import why_not_current
 from app.work import actions as work
 from compounding.hood_actions import go_back
@@ -21,6 +20,7 @@ from compounding.opened import Opened
 from compounding.procedure import label_serial
 from compounding.queries import opened, scanned_lots
 from compounding.review import shown_sha256
+from compounding.step_actions import open_held
 
 CLOCK_STEP = timedelta(seconds=2)
 """How far a time server may move the clock back without anybody being asked (NTP steps are smaller)."""
@@ -31,7 +31,7 @@ def finish(tx: Tx, work_id: int, proven: Proven, shown: str | None = None) -> No
 
     `shown` is the hash of the record that was on the screen; None where nobody looked at a screen.
     """
-    at = _locked(tx, work_id)
+    at = open_held(tx, work_id)
     _refuse_stale(at, shown)
     work.move(
         tx,
@@ -57,7 +57,7 @@ def release(tx: Tx, work_id: int, proven: Proven, shown: str) -> None:
     date has passed, or the person had any part in making it. Release and discontinuation exclude each other by the
     lock on the order's head row.
     """
-    at = _locked(tx, work_id)
+    at = open_held(tx, work_id)
     _refuse_stale(at, shown)
     work.move(
         tx,
@@ -74,7 +74,7 @@ def release(tx: Tx, work_id: int, proven: Proven, shown: str) -> None:
 
 def send_back(tx: Tx, work_id: int, step_key: str, reason: str) -> None:
     """Send a preparation back to a step that can physically be done again."""
-    at = _locked(tx, work_id)
+    at = open_held(tx, work_id)
     if at.state is not State.MADE:
         raise Refused("Only what waits for its check can be sent back. Reload the page.")
     work.move(tx, work_id, Event.SEND_BACK, reason=reason, facts={"step": step_key})
@@ -99,7 +99,7 @@ def drop(tx: Tx, work_id: int, reason: str) -> None:
 def _end(
     tx: Tx, work_id: int, event: Event, reason: str, proven: Proven | None, waste: str, shown: str | None = None
 ) -> None:
-    at = _locked(tx, work_id)
+    at = open_held(tx, work_id)
     _refuse_stale(at, shown)
     now_shown = shown_sha256(at) if proven else ""
     work.move(tx, work_id, event, reason=reason, proven=proven, shown_sha256=now_shown, facts={"waste": waste})
@@ -111,7 +111,7 @@ def _end(
 def blockers(tx: Tx, at: Opened) -> list[str]:
     """Everything that still stands in the way of signing or releasing, recomputed inside the act."""
     found = list(at.where.blockers)
-    if why := why_not_current(tx.session, at.preparation.version_id):
+    if why := why_not_current(tx.session, at.order):
         found.append(why)
     lots = {lot_id for lot_id, _ in scanned_lots(tx.session, at.item.id).values()}
     found += [sentence[:1].lower() + sentence[1:] for sentence in recalled_among(tx.session, lots)]
@@ -126,13 +126,6 @@ def _refuse_stale(at: Opened, shown: str | None) -> None:
     """Nobody signs what they have not seen (21 CFR 11.70): the hash of the screen is that of the record."""
     if shown is not None and shown != shown_sha256(at):
         raise Refused("The record has changed since you opened it. Look at it again, then sign.")
-
-
-def _locked(tx: Tx, work_id: int) -> Opened:
-    work.hold(tx, work_id)
-    at = opened(tx.session, work_id)
-    lock_head(tx.session, at.order.order_id)
-    return opened(tx.session, work_id)
 
 
 def _free_tray(tx: Tx, work_id: int) -> None:

@@ -12,7 +12,7 @@ from app.core.workflow import Event, Side
 from app.db.session import Tx
 from app.labels import actions as labels
 from app.orders.actions import lock_head
-from app.orders.queries import dose_facts, why_not_current
+from app.orders.queries import dose_facts, order_of_dose, why_not_current
 from app.stations.actions import Weight, keep_photo, keep_weight
 from app.stations.photos import Picture
 from app.work import actions as work
@@ -39,9 +39,9 @@ def claim(tx: Tx, dose_id: int, tray_scan: str) -> int:
     tray = read_code(tray_scan)
     if tray is None or tray.kind != "tray":
         raise Refused("This is not a tray. Scan the code on an empty tray to start the dose.")
+    lock_head(tx.session, order_of_dose(tx.session, dose_id))
     dose = dose_facts(tx.session, dose_id)
-    lock_head(tx.session, dose.order.order_id)
-    if why := why_not_current(tx.session, dose.order.version_id):
+    if why := why_not_current(tx.session, dose.order):
         raise Refused(f"This dose can not be started: {why}.")
     if dose.order.version != dose.order.newest:
         raise Refused("The order has a newer version. Go back to the worklist and take its dose.")

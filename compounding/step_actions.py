@@ -14,7 +14,7 @@ from app.db.session import Tx
 from app.labels import actions as labels
 from app.labels.content import DispenseLabel
 from app.orders.actions import lock_head
-from app.orders.queries import why_not_current
+from app.orders.queries import order_of_dose, why_not_current
 from app.stations.models import Station
 from app.work import actions as work
 from compounding.labelling import dispense_label
@@ -43,19 +43,30 @@ def hood_of(tx: Tx) -> Station:
     return station
 
 
+def open_held(tx: Tx, work_id: int) -> Opened:
+    """Open a preparation that nobody else changes until the commit, nor its order. Raises Missing.
+
+    The work item is held before the order's head, always in that order, and both are read afterwards. SQLite's one
+    writer holds everything already.
+    """
+    if not tx.alone:
+        dose_id = work.hold(tx, work_id).dose_id
+        assert dose_id is not None, "a preparation serves a dose"
+        lock_head(tx.session, order_of_dose(tx.session, dose_id))
+    return opened(tx.session, work_id)
+
+
 def open_for_step(tx: Tx, work_id: int) -> Opened:
     """Open a preparation for a step: being made, by this person, at this hood, of an order that is still current."""
     tx.who.require(May.PREPARE)
-    work.hold(tx, work_id)
-    at = opened(tx.session, work_id)
-    lock_head(tx.session, at.order.order_id)
+    at = open_held(tx, work_id)
     if at.state is not State.MAKING:
         raise Refused("This preparation is not being made now. Go to the worklist.")
     if at.item.holder_id != tx.who.person_id:
         raise Refused("Somebody else makes this dose now. To go on with it, scan its tray at the worklist.")
     if at.item.station_id != tx.who.station_id:
         raise Refused("This dose is under another hood. Go on there, or pause it there first.")
-    if why := why_not_current(tx.session, at.preparation.version_id):
+    if why := why_not_current(tx.session, at.order):
         raise Refused(f"Stop: {why}. Do not go on. Reject this preparation and put what is in the tray aside.")
     return at
 

@@ -72,6 +72,7 @@ def bag(session: Session, serial: str, order: OrderFacts | None = None) -> Bag:
     if label is None or item is None or item.dose_id is None:
         raise Missing(f"No label with the number {serial} was made here. Check the number, or call the pharmacy.")
     dose = session.get_one(Dose, item.dose_id)
+    order = order or order_facts(session, dose.version_id)
     stands = json.loads(label.content)
     return Bag(
         serial=serial,
@@ -81,10 +82,10 @@ def bag(session: Session, serial: str, order: OrderFacts | None = None) -> Bag:
         void=label.voided_at is not None,
         beyond_use=label.beyond_use,
         due_at=dose.due_at,
-        order=order or order_facts(session, dose.version_id),
+        order=order,
         labelled_for=stands.get("unit_bed", ""),
         storage=stands.get("storage", ""),
-        why_not=why_not_current(session, dose.version_id),
+        why_not=why_not_current(session, order),
         why_not_since=_superseded_at(session, dose.version_id),
         recalled=recalled_among(session, _lots(session, f"{item.kind} {item.id}")),
         facts=(*work_facts(session, item.id), *label_facts(session, serial)),

@@ -60,10 +60,14 @@ class Replayed(Exception):
 
 
 class Tx:
-    """One act: its session, its one instant, who acts, and what the browser shall hear after the commit."""
+    """One act: its session, its one instant, who acts, and what the browser shall hear after the commit.
 
-    def __init__(self, session: Session, now: datetime, who: Who, location: str):
+    `alone`: nobody else can write before the commit, as on SQLite; elsewhere an act locks the rows it depends on.
+    """
+
+    def __init__(self, session: Session, now: datetime, who: Who, location: str, alone: bool):
         self.session = session
+        self.alone = alone
         self.now = now
         self.who = who
         self.location = location
@@ -111,7 +115,7 @@ class Db:
     def write(self, who: Who, once: OnceKey | None = None, location: str = "") -> Iterator[Tx]:
         """Do one act in one transaction. Raises Replayed when `once` was used before; any error undoes everything."""
         with self._lock or nullcontext(), Session(self.writer, autoflush=True) as session:
-            tx = Tx(session, self.clock(), who, location)
+            tx = Tx(session, self.clock(), who, location, self.is_sqlite)
             if once:
                 self._first_time(tx, once)
             yield tx

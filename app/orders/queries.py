@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import Row, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.canonical import canonical, sha256
@@ -29,6 +30,9 @@ from app.orders.models import (
 from app.orders.schedule import Interval, Once, Schedule
 from app.stations.models import Unit
 
+Found = Row[*tuple[Any, ...]]
+Stated = tuple[tuple[str, str | None], ...]  # allergies as the sender states them: what, and the reaction
+
 
 @dataclass(frozen=True)
 class DoseFacts:
@@ -45,7 +49,7 @@ def patient_facts(session: Session, patient_id: int) -> PatientFacts:
     found = session.get(Patient, patient_id)
     if found is None:
         raise Missing("This patient does not exist.")
-    return _patient(found, _allergies(session, {patient_id}).get(patient_id, ()))
+    return _patient(patient_id, found, _allergies(session, {patient_id}).get(patient_id, ()))
 
 
 def order_facts(session: Session, version_id: int) -> OrderFacts:
@@ -56,9 +60,21 @@ def order_facts(session: Session, version_id: int) -> OrderFacts:
     return found
 
 
-# Every page and every act reads orders, so these are built once.
+# Every page and every act reads orders, so these are built once. They read columns: what is read after a lock must come
+# from the database, never from what the session remembers of before it.
 _FACTS = (
-    select(OrderVersion, Order, Patient, Stay, Unit.code, Person.name, Verification.at)
+    select(
+        OrderVersion.id, OrderVersion.order_id, OrderVersion.number, OrderVersion.state, OrderVersion.title,
+        OrderVersion.route, OrderVersion.frequency, OrderVersion.priority, OrderVersion.zone, OrderVersion.rate,
+        OrderVersion.infuse_minutes, OrderVersion.interval_minutes, OrderVersion.start_at, OrderVersion.end_at,
+        OrderVersion.first_due_at, OrderVersion.stated_at, OrderVersion.received_at, OrderVersion.notes,
+        OrderVersion.warnings, OrderVersion.message_id, OrderVersion.picture_sha256,
+        Order.number.label("order_number"), Order.sender, Order.newest, Order.patient_id,
+        Patient.family, Patient.given, Patient.mrn, Patient.born, Patient.sex, Patient.weight_kg, Patient.weight_at,
+        Patient.height_cm, Patient.allergies_reviewed,
+        Stay.location, Stay.room, Stay.bed, Stay.visit, Unit.code.label("unit"),
+        Person.name.label("verified_by"), Verification.at.label("verified_at"),
+    )
     .join(Order, Order.id == OrderVersion.order_id)
     .join(Patient, Patient.id == Order.patient_id)
     .join(Stay, Stay.id == Order.stay_id, isouter=True)
@@ -66,13 +82,16 @@ _FACTS = (
     .join(Verification, Verification.version_id == OrderVersion.id, isouter=True)
     .join(Person, Person.id == Verification.person_id, isouter=True)
     .where(OrderVersion.id.in_(bindparam("wanted", expanding=True)))
-)
+)  # fmt: skip
 _INGREDIENTS = (
-    select(OrderComponent, Drug)
+    select(
+        OrderComponent.version_id, OrderComponent.role, OrderComponent.amount, OrderComponent.unit,
+        Drug.code, Drug.name, Drug.high_alert,
+    )
     .join(Drug, Drug.id == OrderComponent.drug_id)
     .where(OrderComponent.version_id.in_(bindparam("wanted", expanding=True)))
     .order_by(OrderComponent.version_id, OrderComponent.position)
-)
+)  # fmt: skip
 _ALLERGIES = (
     select(Allergy.patient_id, Allergy.text, Allergy.reaction)
     .where(Allergy.patient_id.in_(bindparam("wanted", expanding=True)), Allergy.ended_at.is_(None))
@@ -87,32 +106,27 @@ def orders_facts(session: Session, version_ids: Iterable[int]) -> dict[int, Orde
         return {}
     rows = session.execute(_FACTS, {"wanted": list(wanted)}).all()
     parts = _ingredients(session, wanted)
-    allergies = _allergies(session, {patient.id for _, _, patient, *_ in rows})
-    return {
-        version.id: _facts(
-            version, head, _patient(patient, allergies.get(patient.id, ())), stay, unit, parts[version.id], name, at
-        )
-        for version, head, patient, stay, unit, name, at in rows
-    }
+    allergies = _allergies(session, {row.patient_id for row in rows})
+    return {row.id: _facts(row, parts[row.id], allergies.get(row.patient_id, ())) for row in rows}
 
 
-def _ingredients(session: Session, version_ids: set[int]) -> dict[int, list[tuple[OrderComponent, Drug]]]:
-    found: dict[int, list[tuple[OrderComponent, Drug]]] = {version_id: [] for version_id in version_ids}
-    for component, drug in session.execute(_INGREDIENTS, {"wanted": list(version_ids)}):
-        found[component.version_id].append((component, drug))
+def _ingredients(session: Session, version_ids: set[int]) -> dict[int, list[Found]]:
+    found: dict[int, list[Found]] = {version_id: [] for version_id in version_ids}
+    for part in session.execute(_INGREDIENTS, {"wanted": list(version_ids)}):
+        found[part.version_id].append(part)
     return found
 
 
-def _allergies(session: Session, patient_ids: set[int]) -> dict[int, tuple[tuple[str, str | None], ...]]:
-    found: dict[int, tuple[tuple[str, str | None], ...]] = {}
+def _allergies(session: Session, patient_ids: set[int]) -> dict[int, Stated]:
+    found: dict[int, Stated] = {}
     for patient_id, text, reaction in session.execute(_ALLERGIES, {"wanted": list(patient_ids)}):
         found[patient_id] = (*found.get(patient_id, ()), (text, reaction))
     return found
 
 
-def _patient(found: Patient, allergies: tuple[tuple[str, str | None], ...]) -> PatientFacts:
+def _patient(number: int, found: Patient | Found, allergies: Stated) -> PatientFacts:
     return PatientFacts(
-        id=found.id,
+        id=number,
         family=found.family,
         given=found.given,
         mrn=found.mrn,
@@ -126,56 +140,55 @@ def _patient(found: Patient, allergies: tuple[tuple[str, str | None], ...]) -> P
     )
 
 
-def _facts(
-    version: OrderVersion,
-    head: Order,
-    patient: PatientFacts,
-    stay: Stay | None,
-    unit: str | None,
-    parts: list[tuple[OrderComponent, Drug]],
-    verified_by: str | None,
-    verified_at: datetime | None,
-) -> OrderFacts:
-    additives = [(c, d) for c, d in parts if c.role == "additive"]
-    base = next(((c, d) for c, d in parts if c.role == "base"), None)
+def _facts(row: Found, parts: list[Found], allergies: Stated) -> OrderFacts:
+    additives = [part for part in parts if part.role == "additive"]
+    base = next((part for part in parts if part.role == "base"), None)
     return OrderFacts(
-        order_id=head.id,
-        version_id=version.id,
-        number=head.number,
-        version=version.number,
-        state=version.state,
-        newest=head.newest,
-        sender=head.sender,
-        title=version.title,
-        patient=patient,
-        unit=unit or (stay.location if stay else "not known"),
-        bed="-".join(part for part in (stay.room, stay.bed) if part) if stay else "",
-        visit=stay.visit if stay else "",
-        route=version.route,
-        frequency=version.frequency,
-        priority=version.priority,
-        zone=version.zone,
-        rate=version.rate,
-        infuse_minutes=version.infuse_minutes,
-        interval_minutes=version.interval_minutes,
-        start_at=version.start_at,
-        end_at=version.end_at,
-        first_due_at=version.first_due_at,
-        stated_at=version.stated_at,
-        received_at=version.received_at,
-        doses={d.code: Quantity(plain(c.amount), c.unit) for c, d in additives},
-        names={d.code: d.name for c, d in parts},
-        high_alert=any(d.high_alert for c, d in additives),
-        base=base[1].code if base else None,
-        base_name=base[1].name if base else None,
-        base_volume=Quantity(plain(base[0].amount), base[0].unit) if base else None,
-        notes=tuple(line for line in version.notes.split("\n") if line),
-        warnings=tuple(line for line in version.warnings.split("\n") if line),
-        message_id=version.message_id,
-        picture_sha256=version.picture_sha256,
-        verified_by=verified_by,
-        verified_at=verified_at,
+        order_id=row.order_id,
+        version_id=row.id,
+        number=row.order_number,
+        version=row.number,
+        state=row.state,
+        newest=row.newest,
+        sender=row.sender,
+        title=row.title,
+        patient=_patient(row.patient_id, row, allergies),
+        unit=row.unit or row.location or "not known",
+        bed="-".join(part for part in (row.room, row.bed) if part),
+        visit=row.visit or "",
+        route=row.route,
+        frequency=row.frequency,
+        priority=row.priority,
+        zone=row.zone,
+        rate=row.rate,
+        infuse_minutes=row.infuse_minutes,
+        interval_minutes=row.interval_minutes,
+        start_at=row.start_at,
+        end_at=row.end_at,
+        first_due_at=row.first_due_at,
+        stated_at=row.stated_at,
+        received_at=row.received_at,
+        doses={part.code: Quantity(plain(part.amount), part.unit) for part in additives},
+        names={part.code: part.name for part in parts},
+        high_alert=any(part.high_alert for part in additives),
+        base=base.code if base else None,
+        base_name=base.name if base else None,
+        base_volume=Quantity(plain(base.amount), base.unit) if base else None,
+        notes=tuple(line for line in row.notes.split("\n") if line),
+        warnings=tuple(line for line in row.warnings.split("\n") if line),
+        message_id=row.message_id,
+        picture_sha256=row.picture_sha256,
+        verified_by=row.verified_by,
+        verified_at=row.verified_at,
     )
+
+
+def order_of_dose(session: Session, dose_id: int) -> int:
+    """The order that a dose belongs to. Raises Missing."""
+    found = session.scalar(select(Dose.order_id).where(Dose.id == dose_id))
+    if found is None:
+        raise Missing("This dose does not exist.")
+    return found
 
 
 def dose_facts(session: Session, dose_id: int) -> DoseFacts:
@@ -285,35 +298,22 @@ def search(session: Session, words: str, limit: int = 50) -> list[OrderFacts]:
     return [order_facts(session, version_id) for version_id in session.scalars(query)]
 
 
-# Asked inside every act at the hood: one query of five columns, built once.
-_CURRENT = (
-    select(Order.id, OrderVersion.number, OrderVersion.state, Order.newest, Verification.version_id)
-    .join(Order, Order.id == OrderVersion.order_id)
-    .outerjoin(Verification, Verification.version_id == OrderVersion.id)
-    .where(OrderVersion.id == bindparam("version_id"))
-)
-
-
-def why_not_current(session: Session, version_id: int) -> str | None:
+def why_not_current(session: Session, order: OrderFacts) -> str | None:
     """Say why work on an order version must stop, or None while what it says is still ordered and verified.
 
-    A newer version that says the very same (an order that was held and released again) keeps the work on the older
-    one, once it is verified too.
+    `order` as it was just read, after the lock where there is one. A newer version that says the very same (an order
+    that was held and released again) keeps the work on the older one, once it is verified too.
     """
-    found = session.execute(_CURRENT, {"version_id": version_id}).one_or_none()
-    if found is None:
-        raise Missing("This order does not exist.")
-    order_id, number, state, newest_number, verified_as = found
-    if newest_number == number:
-        if state != "active":
-            return f"the order is {state}"
-        return None if verified_as is not None else "the order is not verified"
-    newest = version_of(session, order_id, newest_number)
+    if order.newest == order.version:
+        if order.state != "active":
+            return f"the order is {order.state}"
+        return None if order.verified_at is not None else "the order is not verified"
+    newest = version_of(session, order.order_id, order.newest)
     if newest.state == "stopped":
         return "the order was stopped"
     if newest.state == "held":
         return "the order is on hold"
-    if newest.content_sha256 != session.get_one(OrderVersion, version_id).content_sha256:
+    if newest.content_sha256 != session.get_one(OrderVersion, order.version_id).content_sha256:
         return "the order was changed"
     return None if session.get(Verification, newest.id) is not None else "the order is to be verified again"
 

@@ -67,7 +67,7 @@ def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str]
     assert who is not None
     with parts.db.read() as session:
         at = opened(session, work_id)
-        why_not = why_not_current(session, at.preparation.version_id)
+        why_not = why_not_current(session, at.order)
         events = offered(at.state, actor_for(session, who, at.item.id))
         full = needs_full(session, who)
         told = story(session, at)

@@ -120,7 +120,7 @@ def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str]
     assert who is not None
     with parts.db.read() as session:
         at = opened(session, work_id)
-        stopped = why_not_current(session, at.preparation.version_id)
+        stopped = why_not_current(session, at.order)
         signs = at.where.current is None
         full = signs and needs_full(session, who)
         serial = label_serial(at.where)

@@ -5,7 +5,7 @@ import pytest
 from app.core.errors import Refused
 from app.orders import actions as orders
 from app.orders.models import OrderVersion
-from app.orders.queries import why_not_current
+from app.orders.queries import order_facts, why_not_current
 from compounding.queries import worklist
 from tests.hospital import Hospital
 
@@ -37,13 +37,13 @@ def test_a_released_dose_is_current_again_once_the_same_order_is_verified_again(
     house.finish(work_id)
     house.release(work_id)
     with house.db.read() as session:
-        assert why_not_current(session, first) is None
+        assert why_not_current(session, order_facts(session, first)) is None
     again = hold_and_resume(house, first)
     with house.db.read() as session:
-        assert why_not_current(session, first) == "the order is to be verified again"
+        assert why_not_current(session, order_facts(session, first)) == "the order is to be verified again"
     verify(house, again)
     with house.db.read() as session:
-        assert why_not_current(session, first) is None
+        assert why_not_current(session, order_facts(session, first)) is None
 
 
 def test_the_dose_that_was_made_before_the_hold_is_not_made_again(house: Hospital) -> None:
