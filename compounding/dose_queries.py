@@ -15,7 +15,7 @@ from app.orders.models import Dose, OrderVersion
 from app.stations.queries import stations
 from app.work.models import WorkItem
 from compounding.dose import Ordered, Working, dose_working, expected_volume, planned_draws
-from compounding.labelling import concentration
+from compounding.labelling import concentration, label_faults
 from compounding.planning_queries import plan
 from compounding.recipe import Recipe
 
@@ -28,7 +28,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Calculation:
-    """The working of an order's dose, and the recipe that serves it or the reason why none does."""
+    """The working of an order's dose, and the recipe that serves it, or the reason why it can not be made."""
 
     lines: tuple[Working, ...]
     recipe: Recipe | None
@@ -46,8 +46,8 @@ class DoseLine:
     work_id: int | None
 
 
-def calculation(session: Session, order: OrderFacts, now: datetime) -> Calculation:
-    """Work out an order's dose and plan it as a hood would now; nothing is stored."""
+def calculation(session: Session, order: OrderFacts, now: datetime, bedside: str) -> Calculation:
+    """Work out an order's dose and plan it as a hood would now, its label included; nothing is stored."""
     names = {code: tall_man(order.names[code]) for code in order.doses}
     ordered = Ordered(
         doses={names[code]: dose for code, dose in order.doses.items()},
@@ -76,7 +76,8 @@ def calculation(session: Session, order: OrderFacts, now: datetime) -> Calculati
             )
             for d in planned_draws(sheet)
         )
-        return Calculation((*lines, *draws, expected_volume(sheet)), sheet.recipe, "")
+        faults = label_faults(order, sheet, order.first_due_at, bedside=bedside)
+        return Calculation((*lines, *draws, expected_volume(sheet)), sheet.recipe, " ".join(faults))
     return Calculation(lines, None, why)
 
 

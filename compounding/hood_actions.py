@@ -17,6 +17,7 @@ from app.stations.actions import Weight, keep_photo, keep_weight
 from app.stations.photos import Picture
 from app.work import actions as work
 from compounding.container_actions import accept_lot
+from compounding.labelling import label_faults
 from compounding.models import Preparation
 from compounding.opened import Opened
 from compounding.planning_queries import plan
@@ -29,11 +30,11 @@ from compounding.step_actions import House, add_record, go_on, hood_of, make_lab
 from compounding.weighing import refuse_weight
 
 
-def claim(tx: Tx, dose_id: int, tray_scan: str) -> int:
+def claim(tx: Tx, dose_id: int, tray_scan: str, house: House) -> int:
     """Claim a dose by scanning an empty tray; its plan is frozen now. Returns the preparation's number.
 
-    Raises Refused for a tray that is not empty, a dose that somebody else has, an order that is not current, or a
-    plan that lacks something.
+    Raises Refused for a tray that is not empty, a dose that somebody else has, an order that is not current, a plan
+    that lacks something, or a dose whose label could not be printed in the end.
     """
     tx.who.require(May.PREPARE)
     tray = read_code(tray_scan)
@@ -52,6 +53,8 @@ def claim(tx: Tx, dose_id: int, tray_scan: str) -> int:
         raise Refused("This tray holds another dose. Take an empty tray and scan it.")
     today = tx.now.astimezone(ZoneInfo(dose.order.zone)).date()
     recipe_id, sheet = plan(tx.session, dose.order, hood, today)
+    if wrong := label_faults(dose.order, sheet, dose.due_at, bedside=house.bedside):
+        raise Refused("The label of this dose could not be printed: " + " ".join(wrong))
     item = work.begin(tx, "preparation", dose_id)
     text = sheet.to_text()
     preparation = Preparation(

@@ -8,7 +8,7 @@ from app.core.error_prone import in_safe_words
 from app.core.errors import Refused
 from app.core.quantity import Quantity, Ratio
 from app.core.wording import clock, instant, tall_man
-from app.labels.content import DispenseLabel, Ingredient, new_serial
+from app.labels.content import DispenseLabel, Ingredient, new_serial, problems
 from app.orders.facts import OrderFacts
 from compounding.beyond_use import BeyondUse, beyond_use
 from compounding.opened import Opened
@@ -56,12 +56,45 @@ def dispense_label(
 
     It prints what was ordered; what was measured stays in the record. Raises Refused, Invalid.
     """
-    order, sheet = at.order, at.sheet
+    until = beyond_use_of(at.sheet, at.where)
+    label = _composed(
+        at.order, at.sheet, at.due_at, until.at, hospital=hospital, bedside=bedside, test=test,
+        prepared_by=prepared_by, now=now, random=random,
+    )  # fmt: skip
+    clocks: dict[str, object] = {
+        "governed_by": until.governed_by,
+        "clocks": [[c.name, c.at, c.because] for c in until.clocks],
+    }
+    return label, until.at, clocks
+
+
+def label_faults(order: OrderFacts, sheet: Worksheet, due_at: datetime, *, bedside: str) -> tuple[str, ...]:
+    """Why the label of a dose could not be printed once it is made, as sentences; empty when it can.
+
+    Asked before anything is drawn up: a bag without a label is waste. What only the making tells (its beyond-use
+    date, its serial, who made it) is stood in for.
+    """
+    try:
+        return problems(
+            _composed(
+                order, sheet, due_at, due_at, hospital="", bedside=bedside, test=False, prepared_by="somebody",
+                now=due_at, random=bytes(6),
+            )  # fmt: skip
+        )
+    except Refused as refused:
+        return (str(refused),)
+
+
+def _composed(
+    order: OrderFacts, sheet: Worksheet, due_at: datetime, until: datetime, *,
+    hospital: str, bedside: str, test: bool, prepared_by: str, now: datetime, random: bytes,
+) -> DispenseLabel:  # fmt: skip
     if order.patient.born is None:
-        raise Refused("The patient's date of birth is not known; a label needs two identifiers. Ask a pharmacist.")
-    until = beyond_use_of(sheet, at.where)
+        raise Refused(
+            "The patient's date of birth is not known, and a label needs two identifiers. Ask the ward to send it."
+        )
     code, kind = _bedside(order, bedside)
-    label = DispenseLabel(
+    return DispenseLabel(
         hospital=hospital,
         patient_name=order.patient.name,
         mrn=order.patient.mrn,
@@ -75,8 +108,8 @@ def dispense_label(
         total_volume=str(order.base_volume or ""),
         route=in_safe_words(order.route),
         rate=in_safe_words(rate(order)),
-        due=instant(at.due_at, order.zone),
-        beyond_use=f"{instant(until.at, order.zone)} {until.at.astimezone(ZoneInfo(order.zone)):%Z}",
+        due=instant(due_at, order.zone),
+        beyond_use=f"{instant(until, order.zone)} {until.astimezone(ZoneInfo(order.zone)):%Z}",
         storage=in_safe_words(sheet.recipe.label_storage) if sheet.category != "immediate" else AT_ONCE,
         auxiliary=tuple(map(in_safe_words, sheet.recipe.label_texts)),
         high_alert=sheet.recipe.high_alert or order.high_alert,
@@ -88,11 +121,6 @@ def dispense_label(
         bedside_kind=kind,
         test=test,
     )
-    clocks: dict[str, object] = {
-        "governed_by": until.governed_by,
-        "clocks": [[c.name, c.at, c.because] for c in until.clocks],
-    }
-    return label, until.at, clocks
 
 
 def concentration(dose: Quantity, base_volume: Quantity | None) -> str:

@@ -65,6 +65,8 @@ def plan(session: Session, order: OrderFacts, hood: Station, today: date) -> tup
     recipe_id, recipe = recipe_for(session, order)
     if not (hood.balance_serial and hood.balance_readability_g):
         raise Refused(f"{hood.name} has no balance. Take this dose to a hood that has one.")
+    if not hood.printer_url:
+        raise Refused(f"{hood.name} has no label printer. Take this dose to a hood that has one.")
     candidates = {slot.key: _candidates(session, slot, today) for slot in recipe.slots}
     if lacking := missing_facts(recipe, candidates):
         raise Refused(f"{recipe.code} can not be made now: {'; '.join(dict.fromkeys(lacking))}. Ask a pharmacist.")

@@ -54,7 +54,7 @@ class Hospital:
 
     def claim(self, dose_id: int, tray: str = "TRAY-01", by: str = "tina") -> int:
         with self.db.write(self.who(by)) as tx:
-            return hood_actions.claim(tx, dose_id, tray)
+            return hood_actions.claim(tx, dose_id, tray, HOUSE)
 
     def scan(self, work_id: int, text: str, by: str = "tina") -> None:
         with self.db.write(self.who(by)) as tx:

@@ -101,7 +101,7 @@ def stated_order(
         first_due_at=timing.first_due,
         interval_minutes=timing.interval,
         zone=connection.zone,
-        rate=tidy(order.rate_text) or None,
+        rate=_rate(order) or None,
         infuse_minutes=timing.infuse_minutes,
         notes=tuple(tidy(note.text) for note in order.notes if tidy(note.text)),
         warnings=tuple(dict.fromkeys([*warnings, *timing.warnings])),
@@ -238,6 +238,14 @@ def _title(order: OrderMessage, components: list[StatedComponent]) -> str:
     base = next((c for c in components if c.role == "base"), None)
     drugs = " + ".join(f"{c.drug} {c.amount}" for c in additives)
     return f"{drugs} in {base.drug} {base.amount}" if base and drugs else drugs or (base.drug if base else "")
+
+
+def _rate(order: OrderMessage) -> str:
+    """A rate as labels word it ('125 mL/hr' for '125.0' 'ML/HR'); one in words, or a range, stays as sent."""
+    rate = order.rate
+    if rate is None or rate.most is not None or not rate.per:
+        return tidy(order.rate_text)
+    return "/".join([str(rate.quantity), *("hr" if each == "hour" else each for each in rate.per.split())])
 
 
 def _number(order: OrderMessage) -> str:

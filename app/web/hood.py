@@ -95,7 +95,7 @@ def worklist_scan(request: Request, visit: Preparer, form: Annotated[ScanForm, F
         if item is None:
             if form.dose is None:
                 raise Refused("There is no dose to start. Wait for the next one.")
-            work_id = hood_actions.claim(tx, form.dose, code.text)
+            work_id = hood_actions.claim(tx, form.dose, code.text, parts.house)
         else:
             work_id = item.id
             if item.state == State.PAUSED and item.holder_id == who.person_id:

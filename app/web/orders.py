@@ -177,7 +177,7 @@ def _draw(request: Request, visit: Visitor, version_id: int, errors: dict[str, s
         before = next((v for v in reversed(versions) if v.number < order.version), None)
         changed = differences(order_facts(session, before.id), order) if before else ()
         newest = versions[-1].id
-        worked = calculation(session, order, parts.clock())
+        worked = calculation(session, order, parts.clock(), parts.house.bedside)
         doses = doses_due(session, order.order_id)
         lines = raw_lines(session, order.message_id)
         shown = shown_sha256(session, version_id)

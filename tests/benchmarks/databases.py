@@ -165,7 +165,7 @@ def _at_the_pan(db: Db, hood: Hood) -> Hood:
     """Lead the hood's first dose to its first weighing."""
     house = House("Laminar", render, "order number", True)
     with db.write(hood.who) as tx:
-        work_id = hood_actions.claim(tx, hood.doses[0], hood.tray)
+        work_id = hood_actions.claim(tx, hood.doses[0], hood.tray, house)
     while True:
         with db.read() as session:
             step = opened(session, work_id).where.current

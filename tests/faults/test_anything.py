@@ -94,7 +94,8 @@ class Anything(RuleBasedStateMachine):
     @rule(name=PEOPLE)
     def claim(self, name: str) -> None:
         found: list[int] = []
-        words = self.act(self.at_hood(name), lambda tx: found.append(hood_actions.claim(tx, self.dose, self.tray)))
+        start = lambda tx: found.append(hood_actions.claim(tx, self.dose, self.tray, HOUSE))  # noqa: E731
+        words = self.act(self.at_hood(name), start)
         assert (words is None) == (self.may(name, May.PREPARE) and self.current), words
         if words is None:
             self.work, self.state, self.holder = found[0], State.MAKING, name

@@ -201,7 +201,7 @@ def test_two_who_claim_one_dose_get_one_dose(house: Hospital) -> None:
 
         def claim(name: str, tray: str, dose_id: int = dose_id) -> None:
             with house.db.write(at_hood(house, name)) as tx:
-                hood_actions.claim(tx, dose_id, tray)
+                hood_actions.claim(tx, dose_id, tray, HOUSE)
 
         trays = [f"TRAY-{number}{place}" for place in range(THREADS)]
         names = ("tina", "pablo") * (THREADS // 2)
@@ -219,7 +219,7 @@ def test_one_tray_holds_one_dose_even_when_two_claim_with_it_at_once(house: Hosp
 
         def claim(dose_id: int, number: int = number) -> None:
             with house.db.write(house.who("tina")) as tx:
-                hood_actions.claim(tx, dose_id, f"TRAY-0{number}")
+                hood_actions.claim(tx, dose_id, f"TRAY-0{number}", HOUSE)
 
         answers = at_once(*(lambda d=d: claim(d) for d in doses))
         assert done(answers) == 1
@@ -272,7 +272,7 @@ def test_one_container_scanned_at_two_doses_at_once_goes_into_one(house: Hospita
         for place, name in enumerate(("tina", "pablo")):
             dose_id = house.dose(house.order(number=f"RX{number}{place}", patient=place))
             with house.db.write(at_hood(house, name)) as tx:
-                works.append((name, hood_actions.claim(tx, dose_id, f"TRAY-{number}{place}")))
+                works.append((name, hood_actions.claim(tx, dose_id, f"TRAY-{number}{place}", HOUSE)))
         code = demo.barcode("vial", serial=f"ONE{number}")
 
         def scan(name: str, work_id: int, code: str = code) -> None:

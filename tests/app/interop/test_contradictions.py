@@ -1,5 +1,6 @@
 """Messages that contradict themselves or what is known here: an exception or a remark, never a choice for anyone."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from app.formulary.actions import map_code
 from app.formulary.queries import drug_by_code
 from app.orders.models import Patient
 from app.orders.same_person import BIRTH, FAMILY, GIVEN, Named, differences, somebody_else
-from tests.app.interop.heard import Ehr, adt, message
+from tests.app.interop.heard import EHR, Ehr, adt, message
 from tests.conftest import NOW
 from tests.hospital import Hospital
 
@@ -79,6 +80,22 @@ def test_a_single_dose_with_a_clock_time_is_due_at_it(ehr: Ehr) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "rate"),
+    [
+        (b"125|mL/hr", "125 mL/hr"),
+        (b"125.0|ML/HR", "125 mL/hr"),
+        (b".5|mL/hr", "0.5 mL/hr"),
+        (b"1,000|UNT/hr", "1,000 units/hr"),
+        (b"5|mcg/kg/min", "5 mcg/kg/min"),
+        (b"TITRATE|", "TITRATE"),
+    ],
+)
+def test_a_rate_is_worded_as_labels_may_carry_it(ehr: Ehr, sent: bytes, rate: str) -> None:
+    ehr.send(changed(b"125|mL/hr", sent))
+    assert ehr.orders()[0].rate == rate
+
+
+@pytest.mark.parametrize(
     ("how", "words"),
     [
         ({"name": "Brown^Bob", "patient": "19990101|M"}, "family name and given name and birth date"),
@@ -124,3 +141,11 @@ def test_a_relative_of_the_same_name_is_not_written_over_a_chart(ehr: Ehr) -> No
 def test_two_differences_make_another_person(said: Named, differing: tuple[str, ...]) -> None:
     assert differences(JANE, said) == differing
     assert somebody_else(differing) == (len(differing) > 1)
+
+
+def test_the_record_numbers_of_another_hospital_are_not_ours(ehr: Ehr) -> None:
+    ehr.connection = replace(EHR, mrn_authority="GH")
+    raw = message(NOW)
+    ((outcome, reason),) = ehr.send(raw.replace(b"100245^^^GH^MR", b"100245^^^WEST^MR"))
+    assert outcome == "exception" and "no medical record number of GH" in reason
+    assert ehr.send(message(NOW, id="C2"))[0][0] == "applied"
