@@ -13,6 +13,8 @@ from app.db.host import clock_synchronised, disk_of, zone_known
 from app.db.safety import Finding, judge_disk, known_badges
 from app.db.session import Db
 from app.identity.credentials import badge_sha256
+from app.interop.listening import PLAIN, wire_of
+from app.interop.sending import receiver
 from app.settings import Settings
 from app.web.certificate import certificate_end
 
@@ -54,6 +56,31 @@ def door_findings(chosen: Settings, now: datetime) -> Iterator[Finding]:
         yield Finding("unsafe", f"The key {chosen.tls_key} is not there.")
     elif chosen.tls_key.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield Finding("warning", f"Others on this machine can read the key. Run: chmod 600 {chosen.tls_key}")
+
+
+def wire_findings(chosen: Settings) -> Iterator[Finding]:
+    """Judge how HL7 comes in and goes out: over TLS, or to and from this machine only."""
+    if chosen.mllp_port is not None:
+        try:
+            wire_of(chosen)
+        except Refused as refused:
+            yield Finding("unsafe", str(refused))
+        except OSError:  # the certificate itself is judged with the pages'
+            yield Finding("unsafe", f"HL7 can not be heard on {chosen.mllp_host}: its certificate can not be read.")
+        if chosen.mllp_host.startswith(PLAIN):
+            where = chosen.mllp_host.removeprefix(PLAIN)
+            yield Finding("warning", f"HL7 is heard on {where} in plain text: only a VPN keeps it from other eyes.")
+        if not chosen.mllp_authority:
+            yield Finding(
+                "warning",
+                "It is not set whose record numbers the HL7 sender means: another hospital's could be taken for ours. "
+                "Set LAMINAR_MLLP_AUTHORITY to what stands in PID-3.4.",
+            )
+    if chosen.dispense_to:
+        try:
+            receiver(chosen.dispense_to)
+        except Refused as refused:
+            yield Finding("unsafe", str(refused))
 
 
 def record_findings(chosen: Settings, db: Db) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from tomllib import TOMLDecodeError
 from typing import Any
 
 from pydantic import ValidationError
@@ -24,6 +25,8 @@ def settings(**given: Any) -> Settings:
         raise Refused(f"The settings can not be used: {faults}. Mend the file or the LAMINAR_… variable.") from None
     except OSError as wrong:
         raise Refused(f"The settings file can not be read: {wrong.strerror}. Look at LAMINAR_CONFIG.") from None
+    except TOMLDecodeError as wrong:
+        raise Refused(f"The settings file of LAMINAR_CONFIG is not TOML: {wrong}.") from None
 
 
 def open_db(url: str | None = None) -> Db:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 
-from app.cli.checks import door_findings, host_findings, is_loopback, record_findings
+from app.cli.checks import door_findings, host_findings, is_loopback, record_findings, wire_findings
 from app.cli.opening import settings
 from app.core.errors import Refused
 from app.db.host import disk_of
@@ -19,6 +19,7 @@ from app.db.only_one import OnlyOne
 from app.db.safety import Finding, findings, judge_disk, schema_fault, sqlite_path, why_not_reachable
 from app.db.session import Db
 from app.identity.people_actions import make_set_up_code
+from app.interop.listening import PLAIN
 from app.logs import set_up
 from app.main import create_app, metadata, open_database, put_together
 from app.settings import Settings
@@ -44,7 +45,10 @@ def serve_pages(
     chosen = settings(host=host, port=port, tls_cert=tls_cert, tls_key=tls_key)
     set_up(chosen.log_level)
     with opened(chosen) as parts:
-        listener = listening(chosen)
+        listener = listening(chosen.host, chosen.port)
+        if chosen.mllp_port:
+            # HL7 is heard once the pages are served; that its port can be had is better said before.
+            listening(chosen.mllp_host.removeprefix(PLAIN), chosen.mllp_port, "LAMINAR_MLLP_PORT").close()
         scheme = "https" if chosen.tls_cert else "http"
         address = f"{scheme}://{'localhost' if is_loopback(chosen.host) else chosen.host}:{listener.getsockname()[1]}"
         if code := make_set_up_code(parts.db):
@@ -59,7 +63,10 @@ def opened(chosen: Settings) -> Iterator[Parts]:
     """The product on its database, migrated and safe, for this process alone. Raises Refused with all that is not."""
     path = sqlite_path(chosen.database)
     if path:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as wrong:
+            raise Refused(f"The folder {path.parent} can not be made ({wrong.strerror}). Choose another.") from None
         _room_to_start(path.parent)
     db = open_database(chosen)
     try:
@@ -84,7 +91,10 @@ def opened(chosen: Settings) -> Iterator[Parts]:
 def look(chosen: Settings, db: Db) -> list[Finding]:
     """Everything that is found about this installation: database, door, record and host."""
     now = db.clock()
-    return [*findings(db), *door_findings(chosen, now), *record_findings(chosen, db), *host_findings(chosen, now)]
+    return [
+        *findings(db), *door_findings(chosen, now), *wire_findings(chosen), *record_findings(chosen, db),
+        *host_findings(chosen, now),
+    ]  # fmt: skip
 
 
 def report(found: list[Finding]) -> None:
@@ -100,15 +110,14 @@ def _room_to_start(folder: Path) -> None:
     report(list(judge_disk(disk_of(folder).percent_free)))
 
 
-def listening(chosen: Settings) -> socket.socket:
-    """The socket that pages are served on. Raises Refused when it can not be had."""
-    family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
+def listening(host: str, port: int, setting: str = "--port") -> socket.socket:
+    """A socket that listens there. Raises Refused when it can not be had, with the setting that chooses another."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((chosen.host, chosen.port), family=family, backlog=256)
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        where = f"Port {chosen.port} on {chosen.host}"
-        raise Refused(f"{where} can not be had ({why}). Choose another by --port.") from None
+        return socket.create_server((host, port), family=family, backlog=256)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise Refused(f"Port {port} on {host} can not be had ({why}). Choose another by {setting}.") from None
 
 
 def server_settings(app: Any, chosen: Settings) -> uvicorn.Config:

@@ -27,7 +27,10 @@ REAL, TRIAL = frozenset({"P", ""}), frozenset({"T", "D"})
 
 def connection_of(settings: Settings) -> Connection:
     """What is agreed with the one sender of the settings; a TEST instance takes test messages only, others none."""
-    return Connection(settings.mllp_sender, settings.zone, processing=TRIAL if settings.test else REAL)
+    return Connection(
+        settings.mllp_sender, settings.zone, mrn_authority=settings.mllp_authority or None,
+        visit_is=settings.mllp_visit, processing=TRIAL if settings.test else REAL,
+    )  # fmt: skip
 
 
 def wire_of(settings: Settings) -> tuple[str, ssl.SSLContext | None]:

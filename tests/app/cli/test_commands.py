@@ -13,6 +13,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from app.cli import COMMANDS, app, loaded
+from app.cli.checks import wire_findings
 from app.cli.opening import open_db, settings, writing_db
 from app.cli.serve import listening, look, opened, server_settings
 from app.core.errors import Refused
@@ -189,8 +190,65 @@ def test_a_command_that_changes_something_waits_until_the_product_is_stopped(mig
 
 
 def test_a_port_that_is_taken_is_told(place: Path) -> None:
-    with listening(settings(port=0)) as first, pytest.raises(Refused, match="can not be had"):
-        listening(settings(port=first.getsockname()[1]))
+    with listening("127.0.0.1", 0) as first, pytest.raises(Refused, match=r"can not be had .* by LAMINAR_MLLP_PORT"):
+        listening("127.0.0.1", first.getsockname()[1], "LAMINAR_MLLP_PORT")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("LAMINAR_PORT", "70000", "port: Input should be less than or equal to 65535"),
+        ("LAMINAR_DATABASE", "mysql://server/x", "a database is sqlite:///PATH or postgresql://"),
+        ("LAMINAR_TRUSTED_PROXY", "the proxy", "the proxy is named by its address"),
+        ("LAMINAR_BEDSIDE_BARCODE", "order", "Input should be 'order number', 'order number, Code 128' or 'none'"),
+        ("LAMINAR_LOG_LEVEL", "loud", "Input should be 'debug', 'info', 'warning' or 'error'"),
+        ("LAMINAR_CONFIG", "/nowhere/laminar.toml", "The settings file can not be read: No such file or directory"),
+    ],
+)
+def test_a_setting_that_means_nothing_is_told_and_never_passed_over(
+    place: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Refused) as refused:
+        settings()
+    assert words in str(refused.value)
+
+
+def test_a_settings_file_that_is_not_toml_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "laminar.toml").write_text("port = \n")
+    monkeypatch.setenv("LAMINAR_CONFIG", str(place / "laminar.toml"))
+    with pytest.raises(Refused, match="is not TOML"):
+        settings()
+
+
+def test_a_folder_that_can_not_be_made_is_told(place: Path) -> None:
+    (place / "file").write_text("")
+    with pytest.raises(Refused, match="The folder .* can not be made"), opened(
+        settings(database=f"sqlite:///{place}/file/laminar.db")
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("chosen", "level", "words"),
+    [
+        ({"mllp_port": 2575, "mllp_host": "0.0.0.0"}, "unsafe", "HL7 would be heard on 0.0.0.0 without TLS"),
+        ({"mllp_port": 2575, "mllp_host": "plain://10.1.2.3"}, "warning", "HL7 is heard on 10.1.2.3 in plain text"),
+        ({"mllp_port": 2575}, "warning", "It is not set whose record numbers the HL7 sender means"),
+        ({"dispense_to": "emar"}, "unsafe", "'emar' is not an address to send to"),
+    ],
+)
+def test_a_wire_in_the_open_or_to_nowhere_is_named_before_the_start(
+    place: Path, chosen: dict[str, object], level: str, words: str
+) -> None:
+    found = list(wire_findings(settings(**chosen)))
+    assert [each.level for each in found if words in each.words] == [level]
+
+
+def test_a_closed_wire_and_one_to_this_machine_have_no_finding(place: Path) -> None:
+    assert list(wire_findings(settings(mllp_host="0.0.0.0"))) == []
+    safe = settings(mllp_port=2575, mllp_authority="GH", dispense_to="emar.example:2575")
+    assert list(wire_findings(safe)) == []
 
 
 def test_the_server_says_nothing_of_itself_and_ends_its_streams(place: Path) -> None:
