@@ -27,7 +27,7 @@ class Drawn:
     made: AmountMade | None
 
 
-def _mass(sheet: Worksheet, done: Mapping[str, Record], act: str) -> tuple[Decimal, int] | None:
+def mass_moved(sheet: Worksheet, done: Mapping[str, Record], act: str) -> tuple[Decimal, int] | None:
     """The signed mass that an act moved, in g, and the fewer of the readings behind its two weights."""
     weigh = sheet.recipe.judge_of(act)
     if weigh is None or weigh.judges is None:
@@ -48,7 +48,7 @@ def vials_of(
     for step in sheet.recipe.steps:
         if not isinstance(step, Reconstitute) or step.slot not in bound or step.vehicle not in bound:
             continue
-        moved = _mass(sheet, done, step.key)
+        moved = mass_moved(sheet, done, step.key)
         vial = bound[step.slot]
         if moved is None or vial.content is None or vial.displacement_ml is None or vial.displacement_u_ml is None:
             continue
@@ -113,7 +113,7 @@ def drawn_of(
         if target is None:
             continue
         ordered, volume, concentration, u_percent = target
-        moved = _mass(sheet, done, step.key)
+        moved = mass_moved(sheet, done, step.key)
         judgement = made = None
         if moved is not None:
             judgement = judge_act(sheet, step, volume, moved[0], moved[1], bound)

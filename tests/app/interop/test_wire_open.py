@@ -9,7 +9,8 @@ import pytest
 
 from app.core.errors import Refused
 from app.db.outbox import Outgoing, of_identity
-from app.interop.dispense_message import ack
+from app.interop.dispense_message import Dispense, ack
+from app.interop.dispense_queries import dispense_of
 from app.interop.frames import CR, END, START, Frames
 from app.interop.hl7 import parse
 from app.interop.listening import wire_of
@@ -20,10 +21,11 @@ from app.interop.sending import receiver
 from app.interop.sending_actions import lay_aside, send_again
 from app.interop.wire_actions import Wire, open_wire
 from app.orders import actions as orders
+from app.orders.queries import doses_of
 from app.settings import Settings
 from compounding import check_actions
 from compounding.procedure import label_serial
-from tests.app.interop.heard import Ehr, message
+from tests.app.interop.heard import Ehr, adt, message
 from tests.conftest import NOW
 from tests.hospital import Hospital
 
@@ -173,14 +175,58 @@ def test_emar_is_told_of_a_released_bag_with_what_is_in_it(
     told = parse(raw)
     (orc,), (rxd,) = told.named("ORC"), told.named("RXD")
     assert (orc.get(1), orc.get(2), orc.get(2, 2), orc.get(3)) == ("RE", "8801", "EHR", serial)
-    assert rxd.get(4) == "1000" and rxd.raw(18) == "P456789~7G123"
-    assert told.named("PID")[0].get(3) == "100245"
+    assert rxd.raw(2) == "11124^vancomycin^RXNORM", "the drug goes back as eMAR knows it"
+    assert (rxd.get(1), rxd.get(4), rxd.get(7), rxd.raw(18)) == ("1", "1000", "R5501", "P456789~7G123")
+    assert told.named("RXR")[0].raw(1) == "IV^Intravenous"
+    assert told.named("PID")[0].raw(3) == "100245^^^GH^MR"
     assert [(c.get(1), c.get(2), c.get(3)) for c in told.named("RXC")] == [
         ("B", "0338-0049", "250"),
         ("A", "0409-6533", "1004"),
     ]
+    facts = {(o.get(3), o.get(4)): o.get(5) for o in told.named("OBX")}
+    assert (facts["NDC", "2"], facts["GTIN", "2"]) == ("0409-6533-01", "00304096533016")
+    assert (facts["VOLUME-DRAWN", "2"], facts["WEIGHT", "2"]) == ("20.08", "20.97")
     with house.db.read() as session:
         assert sent_trouble(session) == []
+
+
+def told_of(house: Hospital, work_id: int) -> Dispense:
+    with house.db.read() as session:
+        serial = label_serial(house.at(work_id).where) or ""
+        return dispense_of(session, house.at(work_id), serial, "L1", NOW, "P")
+
+
+def test_two_orders_of_one_message_and_a_second_dose_are_told_apart(house: Hospital) -> None:
+    ehr = Ehr(house).knows()
+    first, second = message(NOW, start=NOW), message(NOW, start=NOW, number="8802")
+    second = second[second.index(b"ORC|") :].replace(b"R5501", b"R5502").replace(b"8802^EHR", b"8802^EHR^1.2.3^ISO")
+    assert ehr.send(first + second)[0][1] == "order 8801: version 1; order 8802: version 1"
+    works = []
+    for place, order in enumerate(ehr.orders(), 1):
+        with house.db.write(house.who("pablo")) as tx:
+            orders.verify(tx, order.version_id, house.proof("pablo"), "0" * 64)
+        with house.db.read() as session:
+            doses = [dose.id for dose in doses_of(session, order.version_id)][:2]
+        for dose in doses:
+            works.append(house.claim(dose, f"TRAY-0{place}"))
+            while house.step(works[-1]):
+                pass
+            house.finish(works[-1])
+            house.release(works[-1])
+    told = [told_of(house, work_id) for work_id in works]
+    assert [each.placer_parts[:2] for each in told] == [("8801", "EHR")] * 2 + [("8802", "EHR")] * 2
+    assert [(each.prescription, each.counter) for each in told] == [
+        ("R5501", 1), ("R5501", 2), ("R5502", 1), ("R5502", 2),
+    ]  # fmt: skip
+    assert told[2].placer_parts == ("8802", "EHR", "1.2.3", "ISO")
+
+
+def test_after_a_merge_the_order_still_goes_back_under_its_own_number(house: Hospital) -> None:
+    work_id, _ = released(house)
+    mrg = "MRG|100245^^^GH^MR\r"
+    Ehr(house).send(adt(NOW, "A40", id="A40", mrn="900001", extra=mrg, place=""))
+    told = told_of(house, work_id)
+    assert (told.placer_parts[:2], told.mrn, told.authority) == (("8801", "EHR"), "900001", "GH")
 
 
 def test_a_refusal_is_a_persons_and_the_same_bytes_go_out_again(
