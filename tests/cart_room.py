@@ -9,8 +9,11 @@ from app.db.session import Db, Who
 from app.orders import actions as orders
 from app.orders.models import OrderVersion
 from app.orders.stated import StatedOrder
-from unitdose import scheduler
-from unitdose.queries import LineFacts, lines_of
+from unitdose import drawer_actions, pick_actions, scheduler
+from unitdose.drawer_queries import drawer_sha256, drawer_standing
+from unitdose.pick_queries import Halt, way_through, where_am_i
+from unitdose.picking import PickStop, ToPut
+from unitdose.queries import LineFacts, drawer_facts, drawers_of, lines_of
 
 WINDOW = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
 """The window that the tests' clock (22-Nov-2026 14:05 UTC, 09:05 in New York) plans next: 15:00 to 15:00."""
@@ -59,6 +62,47 @@ class CartRoom:
             order_id = session.get_one(OrderVersion, version_id).order_id
         return [line for line in self.lines(fill_id) if line.order.order_id == order_id]
 
+    def picked(self, fill_id: int, by: str = "tina", most: int = 1000) -> int:
+        """Pick a fill rightly, package by package; how many packages were put."""
+        count = 0
+        with self.db.write(self.who(by)) as tx:
+            pick_actions.start(tx, fill_id)
+        while count < most and (here := self.here(fill_id, by)) is not None:
+            stop, to = here
+            self.scan(unit_code(stop.package.ndc, stop.lots, to.lot_id), by)
+            self.scan(self.serial(to.work_id), by)
+            count += 1
+        return count
+
+    def here(self, fill_id: int, by: str = "tina") -> tuple[PickStop, ToPut] | None:
+        """Where somebody stands and what comes next there; None when the way is done."""
+        with self.db.read() as session:
+            at = where_am_i(session, self.people[by])
+            stop = next((each for each in way_through(session, fill_id) if at and each.key == at.key), None)
+        return (stop, stop.puts[0]) if stop else None
+
+    def scan(self, text: str, by: str = "tina") -> Halt | None:
+        """One scan while picking; the hard stop that it led to, or None."""
+        with self.db.write(self.who(by)) as tx:
+            pick_actions.scan(tx, text)
+        with self.db.read() as session:
+            at = where_am_i(session, self.people[by])
+        return at.halt if at else None
+
+    def serial(self, work_id: int) -> str:
+        with self.db.read() as session:
+            serial = drawer_facts(session, work_id).serial
+        assert serial is not None
+        return serial
+
+    def signed(self, fill_id: int, by: str = "tina") -> list[int]:
+        """Sign every drawer of a fill that is ready as prepared."""
+        with self.db.read() as session:
+            ready = [drawer_standing(session, each.work_id) for each in drawers_of(session, fill_id)]
+        shown = {each.facts.work_id: drawer_sha256(each) for each in ready if each.ready}
+        with self.db.write(self.who(by)) as tx:
+            return drawer_actions.finish(tx, fill_id, list(shown), self.proof(by), shown)
+
     def stop(self, version_id: int) -> int:
         """Stop an order by a pharmacist's hand; the number of the order."""
         with self.db.read() as session:
@@ -66,6 +110,12 @@ class CartRoom:
         with self.db.write(self.who("pablo")) as tx:
             orders.stop(tx, order_id, reason="test")
         return order_id
+
+
+def unit_code(ndc: str, lots: tuple[tuple[int, str], ...], lot_id: int) -> str:
+    """What a scanner reads from the package of an NDC in one of the lots."""
+    key = next(each.key for each in demo_cart.DOSED if each.ndc == ndc)
+    return demo_cart.unit_code(key, lot=dict(lots)[lot_id])
 
 
 def cart_room(db: Db, people: Mapping[str, int]) -> CartRoom:

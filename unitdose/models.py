@@ -195,7 +195,7 @@ class Stop(Base):
     """A technician at one storage location for one fill: so that two never pick the same package there.
 
     `hand` is the unit that was scanned and not yet put into a drawer (its raw scan and lot), `said_lot_id` the lot
-    that was read from the package because its code carries none.
+    that was read from the package because its code carries none, `halt` the hard stop that the next right scan clears.
     """
 
     __tablename__ = "pick_stop"
@@ -208,6 +208,7 @@ class Stop(Base):
     began_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     said_lot_id: Mapped[Ref | None] = mapped_column(ForeignKey("lot.id"))
+    halt: Mapped[str | None]
     hand: Mapped[str | None]
     hand_lot_id: Mapped[Ref | None] = mapped_column(ForeignKey("lot.id"))
 

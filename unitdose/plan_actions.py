@@ -13,15 +13,16 @@ from app.core.errors import Missing, Refused
 from app.core.permissions import May
 from app.core.workflow import State
 from app.db.session import Tx
-from app.inventory.fefo import SetAside
+from app.inventory.fefo import SetAside, Want, set_aside
 from app.work import actions as work
 from unitdose.delta import Delta
 from unitdose.models import Allocation, Drawer, Fill, FillLine, FillRun
 from unitdose.plan import Line
+from unitdose.stock_queries import free_stock
 
 DEAD_AFTER = timedelta(seconds=60)
 """A run whose worker has not been heard of for so long is over; its half-written plan was never read by anybody."""
-_PLANNING_LOCK = 7_411_002  # PostgreSQL's advisory lock number for planning; the trail's chain has 7_411_001.
+_PLANNING_LOCK = 7_411_004  # PostgreSQL's advisory lock number for planning.
 _OPEN = (State.QUEUED, State.MAKING, State.PAUSED)
 
 
@@ -279,6 +280,35 @@ def set_aside_again(tx: Tx, fill: Fill, found: Mapping[int, SetAside], cause: st
     run.plan_sha256 = sha256(f"{before.plan_sha256} {sorted((k, v.parts) for k, v in new.items())}")
     _name(tx, run)
     return run
+
+
+def missed(tx: Tx, fill_id: int, missing: Mapping[int, int], place_id: int, why: str) -> None:
+    """Take packages that are not where the plan said (line → how many) from elsewhere, or call them short.
+
+    What was set aside for these lines at that place is set aside no more. Raises Refused while a plan is under way.
+    """
+    alone(tx)
+    fill = held_fill(tx, fill_id)
+    run = _run(tx, fill, why, under_way=None)
+    gone = update(Allocation).where(
+        Allocation.line_id.in_(list(missing)), Allocation.place_id == place_id, Allocation.ended_run_id.is_(None)
+    )
+    tx.session.execute(gone.values(ended_run_id=run.id))
+    rows = {row.id: row for row in tx.session.scalars(select(FillLine).where(FillLine.id.in_(list(missing))))}
+    free = free_stock(tx.session, {row.package_id for row in rows.values() if row.package_id is not None})
+    found: list[tuple[int, Any]] = []
+    for line_id, quantity in missing.items():
+        elsewhere = [each for each in free.get(rows[line_id].package_id or 0, ()) if each.place_id != place_id]
+        each = set_aside([Want(line_id, quantity, fill.end_at)], elsewhere, fill.zone)[0]
+        _set_aside(tx, run.id, {line_id: each})
+        if each.short:
+            rows[line_id].short += each.short
+            rows[line_id].short_why = f"{why}; elsewhere {each.why}"
+        found.append((line_id, each.parts))
+        free = free_stock(tx.session, {rows[line_id].package_id or 0}) if each.parts else free
+    before = tx.session.get(FillRun, fill.current_run_id)
+    run.plan_sha256 = sha256(f"{before.plan_sha256 if before else ''} {found}")
+    _name(tx, run)
 
 
 def close_fill(tx: Tx, fill_id: int, at: datetime | None = None, dropped_why: str | None = None) -> None:

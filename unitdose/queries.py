@@ -67,7 +67,8 @@ class SetAsideFacts:
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """One live line of a fill with its order and package; `put` packages are in the drawer, `missed` were not found.
+    """One live line of a fill with its order and package; `put` packages are in the drawer, `short` are known missing,
+    `missed` a technician did not find.
 
     `says` is what a nurse must know to give the dose of its packages ('half tablet (12.5 mg)'), '' where a package is
     the dose. `wanted` packages are still to be put.
@@ -108,7 +109,7 @@ class LineFacts:
 
     @property
     def wanted(self) -> int:
-        return max(0, self.packages - self.put - self.missed)
+        return max(0, self.packages - self.put - self.short)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,24 @@ def use(
     return True
 
 
+def carry(tx: Tx, key: str, lot_id: int, source: int, target: int, cause: str, quantity: Decimal = Decimal(1)) -> bool:
+    """Book what somebody carries from one place to another, once for a key; False when it was booked before.
+
+    Part of an act that has asked for its own permission and keeps its own audit record. What is in the hand is there,
+    whatever the books say: what the source lacks comes from 'unaccounted' (FT42). Raises Refused, Missing and Invalid.
+    """
+    lot = _locked(tx, lot_id)
+    if _same_booking(tx, key, lot, None, target):
+        return False
+    _refuse_nothing(quantity)
+    parts = drawn([(source, on_hand(tx.session, lot_id, source))], quantity, place_of_kind(tx, "unaccounted"))
+    for count, (place, part) in enumerate(parts):
+        if not _book(tx, key if count == 0 else f"{key}#{count + 1}", lot, place, target, part, cause):
+            return False
+    tx.tell(STOCK)
+    return True
+
+
 def waste_what_was_used(tx: Tx, key: str, cause: str) -> None:
     """Book what was used under `key` on from patient to waste, once, because its preparation ended badly.
 

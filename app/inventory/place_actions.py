@@ -65,6 +65,12 @@ def place_of_station(tx: Tx, station_id: int) -> int:
     return tx.session.scalars(select(Place.id).where(Place.station_id == station_id)).one()
 
 
+def place_of_cart(tx: Tx, code: str) -> int:
+    """The ledger's place of a cart, by the cart's code; made when first needed."""
+    insert_unless_there(tx, Place, {"kind": "cart", "name": f"cart {code}"})
+    return tx.session.scalars(select(Place.id).where(Place.kind == "cart", Place.name == f"cart {code}")).one()
+
+
 def _set_up_places(tx: Tx) -> None:
     # Always all of them, in one order, so that two first acts can not wait for each other.
     there = set(tx.session.scalars(select(Place.kind)))

@@ -233,6 +233,7 @@ def upgrade() -> None:
         sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("said_lot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("halt", sa.Text(), nullable=True),
         sa.Column("hand", sa.Text(), nullable=True),
         sa.Column("hand_lot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.CheckConstraint("(hand IS NULL) = (hand_lot_id IS NULL)", name=op.f("ck_pick_stop_hand_has_lot")),
