@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from app import demo_cart
 from app.db.session import Db, Who
+from app.labels.content import new_serial
+from app.labels.models import Label
 from app.orders import actions as orders
 from app.orders.models import OrderVersion
 from app.orders.stated import StatedOrder
@@ -51,7 +53,21 @@ class CartRoom:
         """A window opened and planned; the number of the fill."""
         fill_id = self.open(cart, start)
         scheduler.run(self.db, fill_id, self.who("tina"), "by hand")
+        self.label(fill_id)
         return fill_id
+
+    def label(self, fill_id: int) -> None:
+        """Give every drawer of a fill that has none its label."""
+        with self.db.write(self.who("tina")) as tx:
+            for each in drawers_of(tx.session, fill_id):
+                if each.serial is None:
+                    tx.session.add(
+                        Label(
+                            serial=new_serial(f"{each.work_id:06}".encode()), work_id=each.work_id, content="{}",
+                            content_sha256="", job=b"", beyond_use=tx.now + 48 * HOUR, made_at=tx.now,
+                            made_by=self.people["tina"], copy_number=1,
+                        )
+                    )  # fmt: skip
 
     def lines(self, fill_id: int) -> tuple[LineFacts, ...]:
         with self.db.read() as session:

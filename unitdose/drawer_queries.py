@@ -107,8 +107,10 @@ def drawer_blockers(session: Session, standing: DrawerStanding, *, releasing: bo
     too_many = sum(max(0, line.put - line.packages) for line in standing.lines)
     if too_many:
         found.append(f"{_packages(too_many)} too many in it")
+    out: dict[str, int] = {}
     for line, puts in standing.struck:
-        found.append(f"take {_packages(len(puts))} out: {line.order.title} is not for this drawer any more")
+        out[line.order.title] = out.get(line.order.title, 0) + len(puts)
+    found += [f"take {_packages(n)} out: {title} is not for this drawer any more" for title, n in out.items()]
     lots = {each.lot_id for each in standing.put}
     found += [sentence[:1].lower() + sentence[1:] for sentence in recalled_among(session, lots)]
     if releasing:
