@@ -11,7 +11,7 @@ from app.labels.models import Label
 from app.orders import actions as orders
 from app.orders.models import OrderVersion
 from app.orders.stated import StatedOrder
-from unitdose import drawer_actions, pick_actions, scheduler
+from unitdose import drawer_actions, pick_actions, pick_scan_actions, scheduler
 from unitdose.drawer_queries import drawer_sha256, drawer_standing
 from unitdose.pick_queries import Halt, way_through, where_am_i
 from unitdose.picking import PickStop, ToPut
@@ -100,7 +100,7 @@ class CartRoom:
     def scan(self, text: str, by: str = "tina") -> Halt | None:
         """One scan while picking; the hard stop that it led to, or None."""
         with self.db.write(self.who(by)) as tx:
-            pick_actions.scan(tx, text)
+            pick_scan_actions.scan(tx, text)
         with self.db.read() as session:
             at = where_am_i(session, self.people[by])
         return at.halt if at else None

@@ -24,19 +24,9 @@ from unitdose.change_queries import planned_doses, standing_lines, unplanned_ord
 from unitdose.delta import Change, Delta, delta
 from unitdose.models import Fill, FillLine
 from unitdose.plan import Line, plan
-from unitdose.plan_actions import (
-    alone,
-    beat,
-    begin_run,
-    change,
-    fail_run,
-    finish_run,
-    held_fill,
-    make_drawers,
-    set_aside_again,
-    write_lines,
-)
+from unitdose.plan_actions import change, make_drawers, set_aside_again, write_lines
 from unitdose.queries import fill_facts, has_left, live, times_of
+from unitdose.run_actions import alone, beat, begin_run, fail_run, finish_run, held_fill
 from unitdose.snapshot_queries import Snapshot, snapshot
 from unitdose.stock_queries import free_stock
 from unitdose.windows import cutoff_of, neighbours, next_to_plan, window_from

@@ -19,9 +19,10 @@ from tests.cart_room import WINDOW, CartRoom
 from tests.conftest import SetClock
 from unitdose import scheduler
 from unitdose.models import Allocation, FillRun
-from unitdose.plan_actions import begin_run, write_lines
+from unitdose.plan_actions import write_lines
 from unitdose.queries import drawers_of, fill_facts
 from unitdose.routes import Reason, Route
+from unitdose.run_actions import begin_run
 from unitdose.stock_queries import free_stock
 from unitdose.tick_scheduler import CartWatch
 

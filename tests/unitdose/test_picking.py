@@ -13,7 +13,7 @@ from app.formulary.unit_dose import UnitDoseFacts
 from app.inventory import actions as stock
 from app.inventory.models import Lot, Movement, Place
 from tests.cart_room import CartRoom
-from unitdose import drawer_actions, pick_actions, scheduler
+from unitdose import drawer_actions, pick_actions, pick_scan_actions, scheduler
 from unitdose.drawer_queries import drawer_blockers, drawer_standing
 from unitdose.models import Put
 from unitdose.pick_queries import progress, way_through, where_am_i
@@ -147,7 +147,7 @@ def test_a_code_without_a_lot_is_taken_after_the_lot_was_read_from_the_package(r
     halt = room.scan(f"]d2{bare}")
     assert halt is not None and halt.what == "The code says no lot" and "MF2210" in halt.remedy
     with room.db.write(room.who("tina")) as tx:
-        pick_actions.say_lot(tx)
+        pick_scan_actions.say_lot(tx)
     assert room.scan(f"]d2{bare}") is None
     assert room.scan(room.serial(to.work_id)) is None
 
