@@ -13,7 +13,7 @@ from app.db.session import Tx
 from app.inventory.actions import count
 from unitdose.models import Short, Stop
 from unitdose.pick_queries import At, at_stops, way_through, where_am_i
-from unitdose.picking import PickStop, next_stop
+from unitdose.picking import PickStop, far_end, next_stop
 from unitdose.plan_actions import missed
 
 SHORT_REASONS = ("empty bin", "not enough in the bin", "expired in the bin", "damaged", "cannot be scanned", "other")
