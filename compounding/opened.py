@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.core.workflow import State
-from app.orders.facts import OrderFacts
+from app.orders.facts import OldNumber, OrderFacts
 from compounding.procedure import Standing
 from compounding.records import Record
 from compounding.worksheet import Worksheet
@@ -34,7 +34,10 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Opened:
-    """A preparation with its worksheet, records, where it stands, its order as it is now and its due time (UTC)."""
+    """A preparation with its worksheet, records, where it stands, its order as it is now and its due time (UTC).
+
+    `old_number`: its label shows a record number that the patient has no more; None without a label.
+    """
 
     item: Item
     preparation: Prepared
@@ -43,6 +46,7 @@ class Opened:
     where: Standing
     order: OrderFacts
     due_at: datetime
+    old_number: OldNumber | None = None
 
     @property
     def state(self) -> State:

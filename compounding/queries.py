@@ -1,5 +1,6 @@
 """Reading preparations: one folded for an act or a page, the hood's worklist, the check queue, one dose's record."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,14 +13,14 @@ from app.core.workflow import State
 from app.identity.models import Person
 from app.inventory.models import Lot
 from app.labels.models import Label
-from app.orders.facts import OrderFacts
+from app.orders.facts import OldNumber, OrderFacts, PatientFacts
 from app.orders.models import Dose, Order, OrderVersion, Verification
-from app.orders.queries import order_facts, orders_facts
+from app.orders.queries import old_number, order_facts, orders_facts
 from app.stations.models import Station
 from app.work.models import WorkItem, WorkMove
 from compounding.models import Preparation, StepRecord
 from compounding.opened import Item, Opened, Prepared
-from compounding.procedure import standing
+from compounding.procedure import label_serial, standing
 from compounding.records import Record, Scanned, from_text
 from compounding.worksheet import read_worksheet
 
@@ -88,15 +89,24 @@ def opened(session: Session, work_id: int) -> Opened:
     sheet = read_worksheet(worksheet)
     records = records_of(session, work_id)
     order = order_facts(session, prepared.version_id)
+    where = standing(sheet, records)
     return Opened(
         Item(number, dose_id, State(state), version, holder_id, station_id),
         prepared,
         sheet,
         records,
-        standing(sheet, records),
+        where,
         order,
         due_at,
+        _old_number(session, label_serial(where), order.patient),
     )
+
+
+def _old_number(session: Session, serial: str | None, patient: PatientFacts) -> OldNumber | None:
+    if serial is None:
+        return None
+    shown = json.loads(session.get_one(Label, serial).content)["mrn"]
+    return old_number(session, shown, patient)
 
 
 def served() -> Exists:

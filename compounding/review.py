@@ -6,6 +6,7 @@ from datetime import timedelta
 from app.core.canonical import canonical, sha256
 from app.core.errors import Invalid, Refused
 from app.core.wording import instant
+from app.core.workflow import State
 from compounding.amounts import Drawn
 from compounding.beyond_use import BeyondUse
 from compounding.labelling import CLOCKS, beyond_use_of
@@ -91,10 +92,18 @@ def _sentence(at: Opened, drawn: tuple[Drawn, ...], until: BeyondUse | None, unu
     return f"{at.sheet.title}; {made}; {right}; {by}; {exceptions}."
 
 
+_OLD = {
+    False: "Do not release: {}. Send it back to 'Label and tray': at the hood the label is printed anew.",
+    True: "Do not give: {}. The ward is told so. Withdraw it: it is made anew under the right number.",
+}
+
+
 def _unusual(at: Opened, why_not: str | None, blockers: tuple[str, ...]) -> list[str]:
     found = []
     if why_not:
         found.append(f"Do not release: {why_not}.")
+    if at.old_number:
+        found.append(_OLD[at.state is State.RELEASED].format(at.old_number.words(at.order.zone)))
     found += [f"Not complete: {blocker}." for blocker in blockers if blocker != why_not]
     for d in at.where.drawn.values():
         if d.judgement and d.judgement.verdict == "cannot_tell":

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import Exists, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Missing
@@ -20,8 +20,8 @@ from app.inventory.models import Movement
 from app.inventory.queries import recalled_among
 from app.labels.models import Label
 from app.orders.facts import OrderFacts, PatientFacts
-from app.orders.models import Dose, Order, OrderVersion, Patient, Stay, Verification
-from app.orders.queries import order_facts, patient_facts, why_not_current
+from app.orders.models import Dose, Order, OrderVersion, Patient, PatientAlias, Stay, Verification
+from app.orders.queries import old_number, order_facts, patient_facts, why_not_current
 from app.stations.models import Station, Unit
 from app.work.models import WorkItem, WorkMove
 
@@ -29,7 +29,6 @@ SOON = timedelta(hours=3)
 AHEAD = timedelta(hours=24)
 OVERDUE = timedelta(hours=12)
 SURELY_GIVEN = timedelta(hours=1)
-LOOKED_FOR = timedelta(hours=24)
 DRAWERS_KEEP = timedelta(days=7)
 
 
@@ -85,6 +84,7 @@ def bag(session: Session, serial: str, order: OrderFacts | None = None) -> Bag:
         order=order,
         labelled_for=stands.get("unit_bed", ""),
         storage=stands.get("storage", ""),
+        old_number=old_number(session, stands["mrn"], order.patient),
         why_not=why_not_current(session, order),
         why_not_since=_superseded_at(session, dose.version_id),
         recalled=recalled_among(session, _lots(session, f"{item.kind} {item.id}")),
@@ -265,6 +265,7 @@ def bags_to_come_out(session: Session, patient_id: int, now: datetime) -> list[B
                 Order.newest != OrderVersion.number,
                 OrderVersion.state != "active",
                 Label.beyond_use <= now,
+                renumbered(),
             )
         )
         .order_by(Dose.due_at, Label.serial)
@@ -273,37 +274,10 @@ def bags_to_come_out(session: Session, patient_id: int, now: datetime) -> list[B
     return [each for each in found if must_come_out(each, now)]
 
 
-def missed(session: Session, now: datetime) -> list[Bag]:
-    """The bags that a ward said are not there within the last day, and that nobody has found since; newest first."""
-    query = (
-        select(CustodyEvent.serial)
-        .where(CustodyEvent.kind == What.NOT_HERE, CustodyEvent.at > now - LOOKED_FOR)
-        .order_by(CustodyEvent.id.desc())
-    )
-    bags = (bag(session, serial) for serial in dict.fromkeys(session.scalars(query)))
-    return [each for each in bags if each.where.stage is Stage.MISSING]
-
-
-def ready(session: Session, now: datetime) -> tuple[list[Bag], list[Bag]]:
-    """The released bags that no scan has seen leave the pharmacy, first due first; and those just handed over."""
-    seen = select(CustodyEvent.id).where(CustodyEvent.serial == Label.serial, CustodyEvent.kind.in_(_LEFT)).exists()
-    waiting = (
-        select(Label.serial)
-        .join(WorkItem, WorkItem.id == Label.work_id)
-        .join(Dose, Dose.id == WorkItem.dose_id)
-        .where(WorkItem.state == State.RELEASED, Label.voided_at.is_(None), Dose.due_at > now - OVERDUE, ~seen)
-        .order_by(Dose.due_at, Label.serial)
-    )
-    handed = (
-        select(CustodyEvent.serial)
-        .where(CustodyEvent.kind == What.HANDED_OVER, CustodyEvent.at > now - SOON)
-        .order_by(CustodyEvent.id.desc())
-        .limit(20)
-    )
-    return [bag(session, s) for s in session.scalars(waiting)], [bag(session, s) for s in session.scalars(handed)]
-
-
-_LEFT = (What.HANDED_OVER, What.RECEIVED, What.FOUND, What.TAKEN_OUT, What.RETURNED, What.DAMAGED)
+def renumbered() -> Exists:
+    """A condition on `Label` and its `Order`: the patient got another record number after the label was made."""
+    later = (PatientAlias.patient_id == Order.patient_id) & (PatientAlias.at >= Label.made_at)
+    return select(PatientAlias.mrn).where(later).exists()
 
 
 def named(session: Session, words: str, now: datetime, limit: int = 10) -> list[AtBed]:

@@ -31,6 +31,23 @@ class PatientFacts:
 
 
 @dataclass(frozen=True)
+class OldNumber:
+    """A record number that stands on a label and is the patient's no more: today's number, and since when (UTC).
+
+    `since` is None where no message said it.
+    """
+
+    shown: str
+    now: str
+    since: datetime | None
+
+    def words(self, zone: str) -> str:
+        """Say it in a sentence without its full stop, for a ward and for the check alike."""
+        since = f"since {instant(self.since, zone)}" if self.since else "now"
+        return f"the label shows the record number {self.shown}; {since} the patient's number is {self.now}"
+
+
+@dataclass(frozen=True)
 class OrderFacts:
     """One order version with what belongs to it. `doses` by drug code; instants in UTC; `zone` IANA."""
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from app.core.errors import Invalid, Refused
 from app.core.permissions import May
 from app.core.workflow import Event, offered
-from app.custody.queries import missed
+from app.custody.pharmacy_queries import missed, wrongly_labelled
 from app.db import outbox
 from app.identity.actions import prove_for_signature
 from app.identity.queries import needs_full
@@ -50,9 +50,10 @@ def queue_page(request: Request, visit: Checker) -> Response:
         rows = check_queue(session)
         calls = helped(session)
         not_here = missed(session, visit.parts.clock())
+        mislabelled = wrongly_labelled(session, visit.parts.clock())
     return render(
         request, visit, "check/queue.html", "Check queue", topics=["queue"], current="/desk", rows=rows, calls=calls,
-        not_here=not_here,
+        not_here=not_here, mislabelled=mislabelled,
     )  # fmt: skip
 
 
@@ -79,7 +80,8 @@ def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str]
         at=at, seen=seen, events={e.value for e in events}, full=full, story=told, errors=errors or {},
         patient=patient_line(at.order.patient, at.order.place, parts.clock(), at.order.zone),
         photo=photo_sha256(at.where), serial=label_serial(at.where), reasons=REASONS, waste=WASTE,
-        again=_again(at), emar=_emar(at, message), blocked=bool(at.where.blockers or why_not), Event=Event,
+        again=_again(at), emar=_emar(at, message), Event=Event,
+        blocked=bool(at.where.blockers or why_not or at.old_number),
     )  # fmt: skip
 
 

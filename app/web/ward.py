@@ -15,7 +15,8 @@ from app.core.permissions import May, allowed
 from app.custody import actions
 from app.custody.bag import Answer, Kind, answer, elsewhere, just_received, must_come_out, where_to_look
 from app.custody.beds import Bed
-from app.custody.queries import bag, beds_of, dose_awaited, named, occupied, ready, ward_list
+from app.custody.pharmacy_queries import ready
+from app.custody.queries import bag, beds_of, dose_awaited, named, occupied, ward_list
 from app.custody.whereabouts import MAY_FOLLOW, Stage, What
 from app.labels.content import typed_serial
 from app.stations.photos import LARGEST, read_picture

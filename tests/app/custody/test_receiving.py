@@ -9,7 +9,8 @@ from app.audit.queries import of_subject, verify
 from app.core.errors import Missing, Refused
 from app.custody.bag import Kind, must_come_out
 from app.custody.models import CustodyEvent
-from app.custody.queries import beds_of, dose_awaited, missed, named, occupied, ready, ward_list
+from app.custody.pharmacy_queries import missed, ready
+from app.custody.queries import beds_of, dose_awaited, named, occupied, ward_list
 from app.custody.whereabouts import Stage, What
 from app.inventory import actions as stock
 from app.inventory.models import Movement
