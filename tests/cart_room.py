@@ -1,17 +1,20 @@
 """The pretend hospital's cart room for tests: a fill planned and changed in one line each."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app import demo_cart
+from app.core.workflow import State
 from app.db.session import Db, Who
 from app.labels.content import new_serial
 from app.labels.models import Label
 from app.orders import actions as orders
 from app.orders.models import OrderVersion
 from app.orders.stated import StatedOrder
-from unitdose import drawer_actions, pick_actions, pick_scan_actions, scheduler
+from unitdose import check_actions, drawer_actions, pick_actions, pick_scan_actions, scheduler
+from unitdose.check_queries import check_queue
 from unitdose.drawer_queries import drawer_sha256, drawer_standing
 from unitdose.pick_queries import Halt, way_through, where_am_i
 from unitdose.picking import PickStop, ToPut
@@ -60,10 +63,10 @@ class CartRoom:
         """Give every drawer of a fill that has none its label."""
         with self.db.write(self.who("tina")) as tx:
             for each in drawers_of(tx.session, fill_id):
-                if each.serial is None:
+                if each.serial is None and each.state is not State.REFUSED:
                     tx.session.add(
                         Label(
-                            serial=new_serial(f"{each.work_id:06}".encode()), work_id=each.work_id, content="{}",
+                            serial=new_serial(secrets.token_bytes(8)), work_id=each.work_id, content="{}",
                             content_sha256="", job=b"", beyond_use=tx.now + 48 * HOUR, made_at=tx.now,
                             made_by=self.people["tina"], copy_number=1,
                         )
@@ -118,6 +121,24 @@ class CartRoom:
         shown = {each.facts.work_id: drawer_sha256(each) for each in ready if each.ready}
         with self.db.write(self.who(by)) as tx:
             return drawer_actions.finish(tx, fill_id, list(shown), self.proof(by), shown)
+
+    def released(self, fill_id: int, by: str = "pablo") -> list[int]:
+        """Release every drawer of a fill that waits for its check."""
+        with self.db.read() as session:
+            waiting = [each.work_id for each in check_queue(session, fill_id)]
+            shown = {each: drawer_sha256(drawer_standing(session, each)) for each in waiting}
+        for work_id in waiting:
+            with self.db.write(self.who(by)) as tx:
+                check_actions.release(tx, work_id, self.proof(by), shown[work_id])
+        return waiting
+
+    def checked(self, cart: str = "7W", start: datetime = WINDOW) -> int:
+        """A window planned, picked, signed and released; the number of the fill."""
+        fill_id = self.planned(cart, start)
+        self.picked(fill_id)
+        self.signed(fill_id)
+        self.released(fill_id)
+        return fill_id
 
     def stop(self, version_id: int) -> int:
         """Stop an order by a pharmacist's hand; the number of the order."""

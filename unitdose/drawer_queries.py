@@ -19,7 +19,10 @@ from unitdose.queries import DrawerFacts, FillFacts, LineFacts, drawer_facts, fi
 
 @dataclass(frozen=True, slots=True)
 class PutFacts:
-    """One package that was put into a drawer: its line, lot and expiry, the scan as it came, by whom and when."""
+    """One package that was put into a drawer: its line, lot and expiry, the scan as it came, by whom and when.
+
+    `coded` says that lot and expiry came out of the code and were not read by eye.
+    """
 
     put_id: int
     line_id: int
@@ -31,6 +34,7 @@ class PutFacts:
     who: str
     person_id: int
     at: datetime
+    coded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ def _put(session: Session, work_id: int) -> Iterable[PutFacts]:
             who=who,
             person_id=row.person_id,
             at=row.at,
+            coded=row.coded,
         )
 
 

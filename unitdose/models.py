@@ -234,7 +234,10 @@ class Stop(Base):
 
 
 class Put(Base):
-    """One package put into one drawer, both scanned: the `number`-th of its line. Whoever put it has prepared."""
+    """One package put into one drawer, both scanned: the `number`-th of its line. Whoever put it has prepared.
+
+    `coded`: lot and expiry came out of the package's code; else they were read by eye.
+    """
 
     __tablename__ = "put"
 
@@ -245,6 +248,7 @@ class Put(Base):
     lot_id: Mapped[Ref] = mapped_column(ForeignKey("lot.id"))
     place_id: Mapped[Ref] = mapped_column(ForeignKey("place.id"))
     scan: Mapped[str]
+    coded: Mapped[bool]
     drawer_scan: Mapped[str]
     person_id: Mapped[Ref] = mapped_column(ForeignKey("person.id"))
     side: Mapped[str]

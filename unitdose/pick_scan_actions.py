@@ -216,6 +216,7 @@ def _book(tx: Tx, mine: At, stop: PickStop, to: ToPut, serial: str) -> None:
     row = tx.session.get_one(Stop, mine.stop_id)
     assert tx.who.person_id is not None and row.hand is not None
     line = tx.session.get_one(FillLine, to.line_id)
+    read = read_barcode(row.hand, today=tx.now.date())
     last = tx.session.scalar(select(func.max(Put.number)).where(Put.line_id == to.line_id)) or 0
     put = Put(
         line_id=to.line_id,
@@ -224,6 +225,7 @@ def _book(tx: Tx, mine: At, stop: PickStop, to: ToPut, serial: str) -> None:
         lot_id=to.lot_id,
         place_id=stop.spot.place_id,
         scan=row.hand,
+        coded=read.lot is not None and read.expiry is not None,
         drawer_scan=serial,
         person_id=tx.who.person_id,
         side=Side.PREPARES,

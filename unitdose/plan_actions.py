@@ -15,6 +15,7 @@ from app.work import actions as work
 from unitdose.delta import Delta
 from unitdose.models import Allocation, Drawer, Fill, FillLine, FillRun
 from unitdose.plan import Line
+from unitdose.queries import has_left
 from unitdose.run_actions import alone, held_fill, name_current, new_run
 from unitdose.stock_queries import free_stock
 
@@ -209,3 +210,39 @@ def missed(tx: Tx, fill_id: int, missing: Mapping[int, int], place_id: int, why:
     before = tx.session.get(FillRun, fill.current_run_id)
     run.plan_sha256 = sha256(f"{before.plan_sha256 if before else ''} {found}")
     name_current(tx, run)
+
+
+def fill_again(tx: Tx, fill_id: int, work_id: int, how: str, why: str) -> None:
+    """End the lines of a drawer that came to nothing and plan the same doses again, in a new drawer.
+
+    After the cart has left they are planned as first doses instead. Raises Refused while a plan is under way.
+    """
+    alone(tx)
+    fill = held_fill(tx, fill_id)
+    mine = select(FillLine).where(FillLine.work_id == work_id, FillLine.ended_run_id.is_(None)).order_by(FillLine.id)
+    rows = tx.session.scalars(mine).all()
+    run = new_run(tx, fill, why, under_way=None)
+    for row in rows:
+        end_line(tx, run.id, row.id, how, why)
+    tx.session.flush()
+    if rows and fill.closed_at is None and not has_left(tx.session, fill_id):
+        drawer = drawer_for(tx, fill_id, rows[0].patient_id)
+        free = free_stock(tx.session, {row.package_id for row in rows if row.package_id is not None})
+        wants = [Want(nth, row.packages, fill.end_at) for nth, row in enumerate(rows)]
+        columns = [c.name for c in FillLine.__table__.columns if c.name not in _OF_ITS_OWN]
+        for want, row in zip(wants, rows, strict=True):
+            found = set_aside([want], free.get(row.package_id or 0, ()), fill.zone)[0]
+            again = FillLine(**{name: getattr(row, name) for name in columns})
+            again.run_id, again.work_id = run.id, drawer
+            again.short, again.short_why = found.short, found.why or None
+            tx.session.add(again)
+            tx.session.flush()
+            _set_aside(tx, run.id, {again.id: found})
+            if found.parts and row.package_id is not None:
+                free |= free_stock(tx.session, {row.package_id})
+    before = tx.session.get(FillRun, fill.current_run_id)
+    run.plan_sha256 = sha256(f"{before.plan_sha256 if before else ''} {work_id} {why}")
+    name_current(tx, run)
+
+
+_OF_ITS_OWN = ("id", "run_id", "ended_run_id", "ended_as", "ended_why", "work_id", "short", "short_why")

@@ -473,6 +473,7 @@ def upgrade() -> None:
         sa.Column("lot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("scan", sa.Text(), nullable=False),
+        sa.Column("coded", sa.Boolean(), nullable=False),
         sa.Column("drawer_scan", sa.Text(), nullable=False),
         sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("side", sa.Text(), nullable=False),
