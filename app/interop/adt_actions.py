@@ -45,13 +45,18 @@ def take_adt(tx: Tx, adt: AdtMessage, message_id: int) -> str:
     single = adt.event == "A60" or any(each.action for each in adt.allergies.listed)
     if single:
         stated = stated_patient(adt.patient, type(adt.allergies)(), adt.measurements, sent)
-    patient = find_patient(tx, stated, by_adt=True)
+    patient = find_patient(tx, stated, by_adt=True, at=sent)
     if single and adt.allergies.said == "listed":
         gone = tuple(tidy(each.substance.name) for each in adt.allergies.listed if each.action == "D")
-        change_allergies(tx, patient, allergy_list(adt.allergies), gone)
+        change_allergies(tx, patient, allergy_list(adt.allergies), gone, sent)
     words = [_merge(tx, patient, each, at, message_id) for each in adt.merges]
     place = stated_place(adt.patient, adt.location)
     stay = find_stay(tx, patient, place, at)
+    if stay is None and adt.event in _LEAVES and orders_of(tx.session, patient.id):
+        raise Refused(
+            f"A discharge of record number {patient.mrn} that names no visit: look at this patient's orders, and hold "
+            "or stop them by hand."
+        )
     if stay and adt.event in _LEAVES:
         left = adt.discharged.instant if adt.discharged else at
         held = [_follow(tx, number, "discharge", left, message_id) for number in discharge(tx, stay, left)]

@@ -55,7 +55,7 @@ def state(tx: Tx, stated: StatedOrder) -> OrderVersion:
     if why := why_not_theirs(tx.session, stated.key, stated.patient.mrn):
         raise Refused(f"Order {stated.number} {why}. A pharmacist must look at this message.")
     sent_at = stated.sent_at or stated.stated_at
-    patient = find_patient(tx, stated.patient)
+    patient = find_patient(tx, stated.patient, at=sent_at)
     stay = find_stay(tx, patient, stated.place, sent_at)
     head = _for_change(tx.session, Order.key == stated.key)
     said = _say(tx, stated.key, CONTROLS[stated.control], patient.mrn, (stated.stated_at, sent_at), stated.message_id)

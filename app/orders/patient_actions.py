@@ -13,10 +13,11 @@ from app.orders.stated import StatedPatient, StatedPlace
 from app.stations.models import Unit
 
 
-def find_patient(tx: Tx, stated: StatedPatient, *, by_adt: bool = False) -> Patient:
+def find_patient(tx: Tx, stated: StatedPatient, *, by_adt: bool = False, at: datetime | None = None) -> Patient:
     """Find the patient of a record number (also a merged one) or make them, and take over what is newly stated.
 
-    What the sender leaves out stays as it is; the allergy list is replaced only when one is stated.
+    What the sender leaves out stays as it is; the allergy list is replaced only when one is stated. `at` is when the
+    sender said so (None: now); an allergy list that was said before the one that is known replaces nothing.
     """
     patient = patient_of(tx.session, stated.mrn)
     if patient is None:
@@ -43,22 +44,34 @@ def find_patient(tx: Tx, stated: StatedPatient, *, by_adt: bool = False) -> Pati
     if stated.height_cm is not None:
         patient.height_cm = stated.height_cm
     if stated.allergies is not None:
-        _replace_allergies(tx, patient, stated.allergies)
+        _replace_allergies(tx, patient, stated.allergies, at or tx.now)
     return patient
 
 
-def _replace_allergies(tx: Tx, patient: Patient, stated: tuple[tuple[str, str | None], ...]) -> None:
-    known = list(
-        tx.session.scalars(select(Allergy).where(Allergy.patient_id == patient.id, Allergy.ended_at.is_(None)))
-    )
+def _replace_allergies(tx: Tx, patient: Patient, stated: tuple[tuple[str, str | None], ...], at: datetime) -> None:
+    known, late = _known_allergies(tx, patient, at)
+    if not late:
+        _write_allergies(tx, patient, known, stated, at)
+
+
+def _known_allergies(tx: Tx, patient: Patient, at: datetime) -> tuple[list[Allergy], bool]:
+    """The allergies that are known, and whether something was said of them after `at`: a message was held up then."""
+    said = tx.session.scalars(select(Allergy).where(Allergy.patient_id == patient.id)).all()
+    late = any(at < (allergy.ended_at or allergy.stated_at) for allergy in said)
+    return [allergy for allergy in said if allergy.ended_at is None], late
+
+
+def _write_allergies(
+    tx: Tx, patient: Patient, known: list[Allergy], stated: tuple[tuple[str, str | None], ...], at: datetime
+) -> None:
     patient.allergies_reviewed = True
     stated = tuple(dict.fromkeys(stated))
     if {(a.text, a.reaction) for a in known} == set(stated):
         return
     for allergy in known:
-        allergy.ended_at = tx.now
+        allergy.ended_at = max(at, allergy.stated_at)
     for text, reaction in stated:
-        tx.session.add(Allergy(patient_id=patient.id, text=text, reaction=reaction, stated_at=tx.now))
+        tx.session.add(Allergy(patient_id=patient.id, text=text, reaction=reaction, stated_at=at))
     record(tx, "allergies stated", f"patient {patient.id}", {"count": len(stated)})
 
 
@@ -99,23 +112,26 @@ def find_stay(tx: Tx, patient: Patient, place: StatedPlace, at: datetime | None 
 
 
 def change_allergies(
-    tx: Tx, patient: Patient, added: tuple[tuple[str, str | None], ...], gone: tuple[str, ...]
+    tx: Tx, patient: Patient, added: tuple[tuple[str, str | None], ...], gone: tuple[str, ...], at: datetime
 ) -> None:
-    """Add and remove single allergies, where the sender says what changed instead of the whole list."""
-    query = select(Allergy).where(Allergy.patient_id == patient.id, Allergy.ended_at.is_(None))
-    known = {(a.text, a.reaction) for a in tx.session.scalars(query)}
-    replaced = {text for text, _ in added} | set(gone)
+    """Add and remove single allergies, where the sender says what changed instead of the whole list.
+
+    A message that was held up on its way still adds, but takes nothing away that may have been said anew.
+    """
+    allergies, late = _known_allergies(tx, patient, at)
+    known = {(a.text, a.reaction) for a in allergies}
+    replaced = set() if late else {text for text, _ in added} | set(gone)
     left = {each for each in known if each[0] not in replaced} | set(added)
-    _replace_allergies(tx, patient, tuple(sorted(left, key=lambda each: (each[0], each[1] or ""))))
+    _write_allergies(tx, patient, allergies, tuple(sorted(left, key=lambda each: (each[0], each[1] or ""))), at)
 
 
 def discharge(tx: Tx, stay: Stay, at: datetime) -> list[int]:
-    """Note that a stay ended; the numbers of its orders, for the caller to hold."""
+    """Note that a stay ended; the numbers of its orders, and of those that name no stay, for the caller to hold."""
     if stay.ended_at is None:
         stay.ended_at = at
         record(tx, "discharged", f"patient {stay.patient_id}", {"visit": stay.visit, "at": at})
         tx.tell("ward")
-    return list(tx.session.scalars(select(Order.id).where(Order.stay_id == stay.id)))
+    return _orders_of(tx, stay)
 
 
 def undo_discharge(tx: Tx, stay: Stay) -> list[int]:
@@ -124,7 +140,12 @@ def undo_discharge(tx: Tx, stay: Stay) -> list[int]:
         stay.ended_at = None
         record(tx, "discharge undone", f"patient {stay.patient_id}", {"visit": stay.visit})
         tx.tell("ward")
-    return list(tx.session.scalars(select(Order.id).where(Order.stay_id == stay.id)))
+    return _orders_of(tx, stay)
+
+
+def _orders_of(tx: Tx, stay: Stay) -> list[int]:
+    of_nobody_else = (Order.patient_id == stay.patient_id) & Order.stay_id.is_(None)
+    return list(tx.session.scalars(select(Order.id).where((Order.stay_id == stay.id) | of_nobody_else)))
 
 
 def merge(tx: Tx, survivor: Patient, retired_mrn: str) -> list[int]:

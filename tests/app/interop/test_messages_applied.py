@@ -290,6 +290,27 @@ def test_a_single_allergy_is_added_and_taken_away(ehr: Ehr) -> None:
     assert ehr.orders()[0].patient.allergies == (("Latex", "Rash"),)
 
 
+def test_an_allergy_list_that_was_held_up_replaces_no_newer_one(ehr: Ehr) -> None:
+    newer, older = "AL1|1|DA|1^Latex^L|SV|Rash\r", "AL1|1|DA|2^Aspirin^L|SV|Wheeze\r"
+    ehr.send(adt(NOW + HOUR, "A08", extra=newer))
+    ehr.send(adt(NOW, "A08", id="A2", extra=older), message(NOW, start=NOW + HOUR))
+    assert ehr.orders()[0].patient.allergies == (("Latex", "Rash"),)
+    ehr.send(adt(NOW, "A60", id="A3", extra="IAM|1|DA|2^Aspirin^L|SV|Wheeze|A\rIAM|2|DA|1^Latex^L|SV|Rash|D\r"))
+    assert ehr.orders()[0].patient.allergies == (("Aspirin", "Wheeze"), ("Latex", "Rash")), "added, not taken away"
+
+
+def test_a_discharge_holds_the_orders_that_name_no_visit_and_is_no_secret_without_one(ehr: Ehr) -> None:
+    unnamed = b"PV1|1|I|7W^14^B||||||||||||||||"
+    ehr.send(adt(NOW, "A01"), message(NOW).replace(unnamed + b"V5501", unnamed))
+    ((outcome, reason),) = ehr.send(adt(NOW + HOUR, "A03", id="A2").replace(unnamed + b"V5501", unnamed))
+    assert outcome == "exception" and "names no visit" in reason
+    assert ehr.orders()[0].state == "active"
+    ehr.send(adt(NOW + HOUR, "A03", id="A3"))
+    assert ehr.orders()[0].state == "held"
+    ehr.send(adt(NOW + 2 * HOUR, "A13", id="A4"))
+    assert ehr.orders()[0].state == "active"
+
+
 def test_a_record_number_with_another_name_and_birth_date_renames_nobody(ehr: Ehr) -> None:
     ehr.send(adt(NOW, "A01"))
     ((outcome, reason),) = ehr.send(adt(NOW, "A08", id="A2", name="Other^Person", birth="19990101"))
