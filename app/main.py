@@ -24,6 +24,7 @@ from app.tables import metadata
 from app.web import (
     audit,
     check,
+    deliveries,
     devices,
     errors,
     formulary,
@@ -35,6 +36,7 @@ from app.web import (
     people,
     recipes,
     records,
+    scans,
     sign_in,
     station_setup,
     stock,
@@ -54,8 +56,8 @@ from unitdose.tick_scheduler import CartWatch
 STATIC = Path(__file__).parent / "web" / "static"
 ROUTERS = (
     sign_in.router, hood.router, check.router, records.router, live.router, health.router, ward.router,
-    devices.router, station_setup.router, stock.router, people.router, audit.router, recipes.router,
-    formulary.router, orders.router, messages.router,
+    scans.router, deliveries.router, devices.router, station_setup.router, stock.router, people.router, audit.router,
+    recipes.router, formulary.router, orders.router, messages.router,
 )  # fmt: skip
 THREADS = 8
 

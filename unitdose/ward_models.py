@@ -84,6 +84,8 @@ class MissingDose(Base):
             sqlite_where=text("resolved_at IS NULL"),
             postgresql_where=text("resolved_at IS NULL"),
         ),
+        Index("ix_missing_dose_line_id", "line_id"),
+        Index("ix_missing_dose_resolved_at", "resolved_at"),
     )
 
 

@@ -1,8 +1,8 @@
 """Noting where a labelled dose went. A dose that may not be given refuses to be received."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from app.audit.actions import record
 from app.core.errors import Missing, Refused
@@ -15,6 +15,7 @@ from app.custody.whereabouts import Stage, What, refuse_unless_it_can_follow
 from app.db.session import Tx, Who
 from app.labels.models import Label
 from app.orders.actions import lock_head
+from app.stations.models import Unit
 from app.work.models import WorkItem
 
 WARD_NOTES = (What.NOT_HERE, What.FOUND, What.TAKEN_OUT, What.RETURNED, What.DAMAGED)
@@ -41,7 +42,7 @@ def pick_beds(tx: Tx, beds: Collection[Bed]) -> Shift:
 
 def look(tx: Tx, serial: str, place: str) -> Bag:
     """Note that a label was scanned, by anyone who is signed in, and tell how its bag stands. Raises Missing."""
-    found = _locked(tx, serial)
+    found = locked_bag(tx, serial)
     _note(tx, found, What.SCANNED, place, answer(found, tx.now).title)
     return found
 
@@ -53,7 +54,7 @@ def scan_on_ward(tx: Tx, serial: str, place: str, *, for_any_bed: bool = False) 
     her beds is received too. Raises Missing for a label that was not made here, Refused for whoever is no nurse.
     """
     tx.who.require(May.RECEIVE_DOSE)
-    found = _locked(tx, serial)
+    found = locked_bag(tx, serial)
     said = answer(found, tx.now)
     if found.where.stage is Stage.MISSING and found.where.received and said.kind is Kind.FREE:
         _note(tx, found, What.FOUND, place)
@@ -84,9 +85,10 @@ def receive(tx: Tx, serial: str, place: str) -> Answer:
 def hand_over(tx: Tx, serial: str, place: str) -> Answer:
     """Note that the pharmacy gave a released dose out of its hands. Raises Refused when it must not be given."""
     _require_pharmacy(tx.who, "hand doses over to a ward")
-    found = _locked(tx, serial)
+    found = locked_bag(tx, serial)
     said = answer(found, tx.now)
-    if said.kind is Kind.RECEIVED or (said.kind is Kind.FREE and found.where.stage is Stage.ON_ITS_WAY):
+    gone = found.where.stage in (Stage.ON_ITS_WAY, Stage.ARRIVED)
+    if said.kind is Kind.RECEIVED or (said.kind is Kind.FREE and gone):
         return said
     if said.kind is not Kind.FREE:
         raise Refused(f"{said.title} {said.why} Keep it in the pharmacy.")
@@ -106,7 +108,7 @@ def note(tx: Tx, serial: str, what: What, place: str, words: str | None = None) 
         _require_pharmacy(tx.who, "say what became of a dose")
         if what not in PHARMACY_NOTES:
             tx.who.require(May.RECEIVE_DOSE)
-    found = _locked(tx, serial)
+    found = locked_bag(tx, serial)
     if found.where.stage is _STANDS_ALREADY.get(what):
         return
     refuse_unless_it_can_follow(what, found.where)
@@ -132,40 +134,61 @@ def _require_pharmacy(who: Who, act: str) -> None:
         raise Refused(f"A {mine} may not {act}. This is for the pharmacy: ask a technician or a pharmacist.")
 
 
-def _locked(tx: Tx, serial: str) -> Bag:
-    """Read a bag when nothing that decides about it can change any more: its order, its work, its label.
+def locked_bag(tx: Tx, serial: str) -> Bag:
+    """Read a bag when nothing that decides about it can change any more. Raises Missing.
 
-    The order's head is locked against a discontinuation, the work against a withdrawal, the label against another
+    The work is locked against a withdrawal, the order's head against a discontinuation, the label against another
     note about it; always in this order, which is also the order in which those acts take them.
     """
     label = tx.session.get(Label, serial)
     if label is None:
         raise Missing(f"No label with the number {serial} was made here. Check the number, or call the pharmacy.")
-    fresh = {"populate_existing": True}
-    order_id = queries.bag(tx.session, serial).order.order_id
-    lock_head(tx.session, order_id)
     work = select(WorkItem).where(WorkItem.id == label.work_id).with_for_update(read=True)
-    tx.session.scalar(work.execution_options(**fresh))
-    tx.session.scalar(select(Label).where(Label.serial == serial).with_for_update().execution_options(**fresh))
+    tx.session.scalar(work.execution_options(populate_existing=True))
+    lock_head(tx.session, queries.bag(tx.session, serial).order.order_id)
+    lock_labels(tx, (serial,))
     return queries.bag(tx.session, serial)
 
 
-def _note(tx: Tx, found: Bag, what: What, place: str, words: str | None = None) -> None:
+def lock_labels(tx: Tx, serials: Collection[str]) -> None:
+    """Let nobody else note anything about these labels before this act is done. Locked last of all."""
+    query = select(Label).where(Label.serial.in_(list(serials))).order_by(Label.serial).with_for_update()
+    tx.session.scalars(query.execution_options(populate_existing=True)).all()
+
+
+def note_all(
+    tx: Tx, serials: Sequence[str], what: What, place: str, *, unit_id: int | None = None, words: str | None = None
+) -> None:
+    """Note the same about several labels, in one act that keeps its own audit record and has locked them."""
+    if not serials:
+        return
     assert tx.who.person_id is not None
-    tx.session.add(
-        CustodyEvent(
-            serial=found.serial,
-            kind=what,
-            place=place,
-            person_id=tx.who.person_id,
-            station_id=tx.who.station_id,
-            note=words,
-            at=tx.now,
-        )
-    )
-    tx.session.flush()
-    record(tx, what, f"label {found.serial}", {"place": place, "note": words, "preparation": found.work_id})
-    tx.tell(f"label:{found.serial}")
+    every = {
+        "kind": what,
+        "place": place,
+        "unit_id": unit_id,
+        "person_id": tx.who.person_id,
+        "station_id": tx.who.station_id,
+        "note": words,
+        "at": tx.now,
+    }
+    tx.session.execute(insert(CustodyEvent), [{"serial": serial, **every} for serial in serials])
+    for serial in serials:
+        tx.tell(f"label:{serial}")
     if what is not What.SCANNED:
         tx.tell("ward")
         tx.tell("queue")
+
+
+def unit_named(tx: Tx, code: str) -> int | None:
+    """The number of the ward that orders call by a code."""
+    return tx.session.scalar(select(Unit.id).where(Unit.code == code))
+
+
+def _note(tx: Tx, found: Bag, what: What, place: str, words: str | None = None) -> None:
+    unit_id = unit_named(tx, found.order.unit) if what in _SEEN_ON_THE_WARD else None
+    note_all(tx, (found.serial,), what, place, unit_id=unit_id, words=words)
+    record(tx, what, f"label {found.serial}", {"place": place, "note": words, "preparation": found.work_id})
+
+
+_SEEN_ON_THE_WARD = (What.RECEIVED, What.GIVEN)

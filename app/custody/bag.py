@@ -128,6 +128,8 @@ def why_not_to_be_given(bag: Bag, now: datetime) -> tuple[str, str] | None:
     if bag.beyond_use <= now:
         return f"Its beyond-use date has passed: {instant(bag.beyond_use, zone, named=True)}.", BACK
     where = bag.where
+    if where.stage is Stage.GIVEN:
+        return f"It was given at {instant(where.since, zone)}, says {where.who}.", "Do not give it again."
     if where.stage in GONE:
         done = f"It was noted as {where.stage.split(',')[0]} by {where.who} at {instant(where.since, zone)}."
         return done, "Ask the pharmacy desk for another one if the dose is still due."
@@ -172,9 +174,11 @@ def where_to_look(bag: Bag) -> tuple[str, ...]:
     seen = where.last
     if bag.labelled_for and bag.labelled_for != bag.order.place:
         found.append(f"The label says {bag.labelled_for}, the patient is now in {bag.order.place}: look in both.")
-    handed = next((f for f in reversed(bag.facts) if f.what in (What.HANDED_OVER, What.RECEIVED)), None)
+    handed = next((f for f in reversed(bag.facts) if f.what in _LEFT), None)
     if handed is None:
         found.append("No scan says that it left the pharmacy. It may still lie there, ready.")
+    elif handed.what is What.ARRIVED:
+        found.append(f"It came to {handed.place} at {clock(handed.at, zone)}. Look where deliveries are put.")
     elif handed.what is What.HANDED_OVER:
         found.append(f"It left the pharmacy at {clock(handed.at, zone)}. Look where deliveries arrive.")
     else:
@@ -182,3 +186,6 @@ def where_to_look(bag: Bag) -> tuple[str, ...]:
     if "refrigerat" in bag.storage.lower() and (seen is None or "refrigerat" not in seen.place.lower()):
         found.append("It is kept cold: look in the medication refrigerator.")
     return tuple(found)
+
+
+_LEFT = (What.HANDED_OVER, What.ARRIVED, What.RECEIVED)

@@ -13,16 +13,16 @@ from app.core.errors import Missing
 from app.core.workflow import State
 from app.custody.bag import Bag, must_come_out
 from app.custody.beds import Bed, Beds, in_order
-from app.custody.models import CustodyEvent, Shift, ShiftBed
+from app.custody.fact_queries import label_facts, work_facts
+from app.custody.models import Shift, ShiftBed
 from app.custody.whereabouts import Fact, Stage, What, Whereabouts, where_is
-from app.identity.models import Person
 from app.inventory.models import Movement
 from app.inventory.queries import recalled_among
 from app.labels.models import Label
 from app.orders.facts import OrderFacts, PatientFacts
 from app.orders.models import Dose, Order, OrderVersion, Patient, PatientAlias, Stay, Verification
 from app.orders.queries import old_number, order_facts, patient_facts, why_not_current
-from app.stations.models import Station, Unit
+from app.stations.models import Unit
 from app.work.models import WorkItem, WorkMove
 
 SOON = timedelta(hours=3)
@@ -103,32 +103,6 @@ def _superseded_at(session: Session, version_id: int) -> datetime | None:
         OrderVersion.order_id == mine.order_id, OrderVersion.number > mine.number
     )
     return session.scalar(later.order_by(OrderVersion.number).limit(1))
-
-
-def work_facts(session: Session, work_id: int) -> tuple[Fact, ...]:
-    """Every move of a piece of work."""
-    query = (
-        select(WorkMove, Person.name, Station.name)
-        .join(Person, Person.id == WorkMove.person_id)
-        .join(Station, Station.id == WorkMove.station_id, isouter=True)
-        .where(WorkMove.work_id == work_id)
-        .order_by(WorkMove.id)
-    )
-    return tuple(
-        Fact(What(move.event), move.at, who, place or "", move.reason or "")
-        for move, who, place in session.execute(query)
-    )
-
-
-def label_facts(session: Session, serial: str) -> tuple[Fact, ...]:
-    """Everything noted about a label."""
-    query = (
-        select(CustodyEvent, Person.name)
-        .join(Person, Person.id == CustodyEvent.person_id)
-        .where(CustodyEvent.serial == serial)
-        .order_by(CustodyEvent.id)
-    )
-    return tuple(Fact(What(e.kind), e.at, who, e.place, e.note or "") for e, who in session.execute(query))
 
 
 def dose_awaited(

@@ -37,4 +37,5 @@ class Label(Base):
             sqlite_where=text("voided_at IS NULL"),
             postgresql_where=text("voided_at IS NULL"),
         ),
+        Index("ix_label_work_id", "work_id"),
     )

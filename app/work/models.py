@@ -42,6 +42,7 @@ class WorkItem(Base):
             postgresql_where=text("is_live = 1"),
         ),
         Index("ix_work_item_state_made_at", "state", "made_at"),
+        Index("ix_work_item_dose_id", "dose_id"),
     )
 
 

@@ -12,6 +12,7 @@ from app.custody.whereabouts import (
     LABELLED,
     MAY_FOLLOW,
     NOTED,
+    OF_A_CART,
     Fact,
     Stage,
     What,
@@ -36,6 +37,14 @@ REACHED_BY = {
     Stage.TAKEN_OUT: (What.CLAIM, What.FINISH, What.RELEASE, What.RECEIVED, What.TAKEN_OUT),
     Stage.RETURNED: (What.CLAIM, What.FINISH, What.RELEASE, What.RECEIVED, What.RETURNED),
     Stage.DAMAGED: (What.CLAIM, What.FINISH, What.RELEASE, What.RECEIVED, What.DAMAGED),
+    Stage.PLANNED: (What.ORDERED, What.VERIFIED, What.PLANNED),
+    Stage.SHORT: (What.ORDERED, What.VERIFIED, What.PLANNED, What.SHORT),
+    Stage.PICKED: (What.ORDERED, What.VERIFIED, What.PLANNED, What.PUT),
+    Stage.PACKED: (What.PUT, What.FILLED, What.RELEASE, What.PACKED),
+    Stage.ARRIVED: (What.PUT, What.FILLED, What.RELEASE, What.PACKED, What.HANDED_OVER, What.ARRIVED),
+    Stage.WITH_PATIENT: (What.PUT, What.FILLED, What.RELEASE, What.RECEIVED, What.SENT_ON),
+    Stage.GIVEN: (What.PUT, What.FILLED, What.RELEASE, What.RECEIVED, What.GIVEN),
+    Stage.REJECTED: (What.PUT, What.FILLED, What.RELEASE, What.PACKED, What.ARRIVED, What.REJECTED),
 }
 THEN = {
     What.ORDERED: Stage.ORDERED,
@@ -57,6 +66,22 @@ THEN = {
     What.TAKEN_OUT: Stage.TAKEN_OUT,
     What.RETURNED: Stage.RETURNED,
     What.DAMAGED: Stage.DAMAGED,
+    What.PACKED: Stage.PACKED,
+    What.UNPACKED: Stage.RELEASED,
+    What.ARRIVED: Stage.ARRIVED,
+    What.REJECTED: Stage.REJECTED,
+    What.SENT_ON: Stage.WITH_PATIENT,
+    What.CAME_ALONG: Stage.RECEIVED,
+    What.GIVEN: Stage.GIVEN,
+}
+PLAN = {
+    What.PLANNED: Stage.PLANNED,
+    What.SHORT: Stage.SHORT,
+    What.PUT: Stage.PICKED,
+    What.FILLED: Stage.PICKED,
+    What.REOPENED: Stage.PICKED,
+    What.PULLED: Stage.PLANNED,
+    What.STRUCK: Stage.VERIFIED,
 }
 
 
@@ -66,7 +91,8 @@ def history(*whats: What) -> list[Fact]:
 
 
 def test_every_event_of_the_work_is_a_fact_here() -> None:
-    assert {What(event) for event in Event} | {What.ORDERED, What.VERIFIED} | set(NOTED) == set(What)
+    of_the_order = {What.ORDERED, What.VERIFIED}
+    assert {What(event) for event in Event} | of_the_order | set(OF_A_CART) | set(NOTED) == set(What)
 
 
 @pytest.mark.parametrize("stage", Stage)
@@ -81,6 +107,30 @@ def test_every_fact_after_every_stage_leads_where_it_says(stage: Stage, what: Wh
     where = where_is(history(*REACHED_BY[stage], what))
     assert where.stage is THEN[what]
     assert where.since == NOW + timedelta(minutes=len(REACHED_BY[stage]))
+
+
+@pytest.mark.parametrize(("stage", "what"), list(product(Stage, OF_A_CART)))
+def test_a_plan_moves_what_is_not_checked_yet_and_never_what_has_left(stage: Stage, what: What) -> None:
+    where = where_is(history(*REACHED_BY[stage], what), by_cart=True)
+    assert where.stage is (stage if stage in (*LABELLED, *GONE) else PLAN[what])
+
+
+def test_what_a_cart_brings_is_picked_and_not_made() -> None:
+    planned = history(What.ORDERED, What.VERIFIED)
+    assert where_is(planned, by_cart=True).words == "verified, in no cart yet"
+    again = history(What.ORDERED, What.VERIFIED, What.PUT, What.FILLED, What.REFUSE)
+    assert where_is(again, by_cart=True).words == "to be picked again"
+    assert where_is(again, by_cart=True).word == "Verified" and where_is(again).word == "To be made"
+
+
+def test_the_ward_is_where_it_was_seen_last_and_none_while_it_is_in_the_pharmacy() -> None:
+    facts = history(What.PUT, What.FILLED, What.RELEASE, What.PACKED, What.HANDED_OVER)
+    facts.append(Fact(What.ARRIVED, NOW + timedelta(hours=1), unit_id=7))
+    facts.append(Fact(What.RECEIVED, NOW + timedelta(hours=2)))
+    assert [where_is(facts[:n]).unit_id for n in (5, 6, 7)] == [None, 7, 7]
+    facts.append(Fact(What.SENT_ON, NOW + timedelta(hours=3), unit_id=7))
+    facts.append(Fact(What.CAME_ALONG, NOW + timedelta(hours=4), unit_id=9))
+    assert where_is(facts).unit_id == 9
 
 
 @pytest.mark.parametrize("stage", Stage)
