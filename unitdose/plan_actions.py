@@ -1,9 +1,9 @@
 """Writing a plan: its lines, what they set aside, and drawers. `scheduler` calls these in transactions of its own."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Table, func, insert, select, update
 from sqlalchemy.engine import CursorResult
 
 from app.core.canonical import sha256
@@ -19,6 +19,9 @@ from unitdose.queries import has_left
 from unitdose.run_actions import alone, held_fill, name_current, new_run
 from unitdose.stock_queries import free_stock
 
+# Tables and not objects: a hospital's plan has tens of thousands of lines.
+_LINES, _ASIDE = cast(Table, FillLine.__table__), cast(Table, Allocation.__table__)
+_INSERT_LINES = insert(_LINES).returning(_LINES.c.id, sort_by_parameter_order=True)
 _OPEN = (State.QUEUED, State.MAKING, State.PAUSED)
 
 
@@ -61,8 +64,7 @@ def write_lines(
         }
         for nth, line in enumerate(lines, first)
     ]
-    made = tx.session.scalars(insert(FillLine).returning(FillLine.id, sort_by_parameter_order=True), rows)
-    ids = list(made)
+    ids = list(tx.session.connection().scalars(_INSERT_LINES, rows))
     _set_aside(tx, run_id, {line_id: aside[nth] for nth, line_id in enumerate(ids, first) if nth in aside})
     return ids, sha256("\n".join(_text(row, aside.get(nth)) for nth, row in enumerate(rows, first)))
 
@@ -74,7 +76,7 @@ def _set_aside(tx: Tx, run_id: int, found: Mapping[int, SetAside]) -> None:
         for lot, place, quantity in each.parts
     ]
     if rows:
-        tx.session.execute(insert(Allocation), rows)
+        tx.session.connection().execute(insert(_ASIDE), rows)
 
 
 def _text(row: Mapping[str, Any], aside: SetAside | None) -> str:
