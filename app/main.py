@@ -14,8 +14,6 @@ from starlette.staticfiles import StaticFiles
 
 from app.db.session import SYSTEM, Clock, Db
 from app.interop.wire_actions import open_wire
-from app.labels.content import DispenseLabel
-from app.labels.render import render
 from app.settings import Settings
 from app.stations.actions import first_station
 from app.stations.photos import PhotoStore
@@ -107,13 +105,10 @@ def put_together(
     news = News()
     db = open_database(settings, clock, news)
 
-    def render_label(label: DispenseLabel) -> bytes:
-        return render(label)
-
     return Parts(
         db=db,
         settings=settings,
-        house=House(settings.hospital, render_label, settings.bedside_barcode, settings.test),
+        house=House(settings.hospital, settings.bedside_barcode, settings.test),
         hub=hub or Hub(),
         printer=printer or Printers(clock),
         photos=PhotoStore(settings.photos),

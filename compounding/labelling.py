@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 from app.core.error_prone import in_safe_words
 from app.core.errors import Refused
 from app.core.quantity import Quantity, Ratio
-from app.core.wording import clock, instant, tall_man
-from app.labels.content import DispenseLabel, Ingredient, new_serial, problems
+from app.core.wording import clock, instant, tall_man, unmistakable
+from app.labels.content import DispenseLabel, Ingredient
+from app.labels.problems import problems
+from app.labels.serial import new_serial
 from app.orders.facts import OrderFacts
 from compounding.beyond_use import BeyondUse, beyond_use
 from compounding.opened import Opened
@@ -108,7 +110,7 @@ def _composed(
         total_volume=str(order.base_volume or ""),
         route=in_safe_words(order.route),
         rate=in_safe_words(rate(order)),
-        due=instant(due_at, order.zone),
+        due=unmistakable(due_at, order.zone),
         beyond_use=f"{instant(until, order.zone)} {until.astimezone(ZoneInfo(order.zone)):%Z}",
         storage=in_safe_words(sheet.recipe.label_storage) if sheet.category != "immediate" else AT_ONCE,
         auxiliary=tuple(map(in_safe_words, sheet.recipe.label_texts)),

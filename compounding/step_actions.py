@@ -1,7 +1,6 @@
 """What every step at the hood shares: opening a preparation for a step, recording it, and the label at the end."""
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sqlalchemy.exc import IntegrityError
@@ -12,7 +11,6 @@ from app.core.permissions import May
 from app.core.workflow import Side, State
 from app.db.session import Tx
 from app.labels import actions as labels
-from app.labels.content import DispenseLabel
 from app.orders.actions import lock_head
 from app.orders.queries import order_of_dose, why_not_current
 from app.stations.models import Station
@@ -28,10 +26,9 @@ from compounding.records import Facts, Labelled, Stopped, kind_of, to_text
 
 @dataclass(frozen=True)
 class House:
-    """What the acts need to know of the hospital: its name on labels, how they are rendered, whether this is TEST."""
+    """What the acts need to know of the hospital: its name on labels, what its bedside scans, whether this is TEST."""
 
     name: str
-    render: Callable[[DispenseLabel], bytes]
     bedside: str
     test: bool
 
@@ -161,6 +158,6 @@ def make_label(tx: Tx, at: Opened, house: House, reason: str | None) -> None:
         last = before[-1].facts
         assert isinstance(last, Labelled)
         label = replace(label, copy_of=last.serial, reprint=len(before))
-    labels.make(tx, at.item.id, label, house.render, beyond_use, hood.printer_url, reason)
+    labels.make(tx, at.item.id, label, beyond_use, hood.printer_url, reason)
     add_record(tx, at, "label", Labelled(label.serial))
     record(tx, "beyond-use date set", f"preparation {at.item.id}", {"beyond_use": beyond_use, **clocks})

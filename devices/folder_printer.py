@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devices.printer import Clock, PrinterState, PrinterTrouble, Sent, Since
+from devices.printer import USUAL_MEDIA, Clock, PrinterState, PrinterTrouble, Sent, Since
 
 
 @dataclass
@@ -15,6 +15,7 @@ class FolderPrinter:
     folder: Path
     dots_per_mm: int = 8
     clock: Clock | None = None
+    media: str = USUAL_MEDIA
     url: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 Outcome = Literal["sent", "printed", "unconfirmed"]
+USUAL_MEDIA = "4x3"
+"""The labels in a printer that says nothing else: width and length in inches."""
 Clock = Callable[[], datetime]
 
 
@@ -44,10 +46,11 @@ class PrinterState:
 
 
 class Printer(Protocol):
-    """One label printer of a station. `dots_per_mm` (8 or 12) is what labels are laid out for."""
+    """One label printer. `dots_per_mm` (8 or 12) and `media` ('4x3', in inches) are what labels are laid out for."""
 
     url: str
     dots_per_mm: int
+    media: str
 
     def send(self, job: bytes, title: str) -> Sent:
         """Print one job once; raises PrinterTrouble. Blocks for some seconds: call it in a worker thread."""

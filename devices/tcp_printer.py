@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from devices.printer import Clock, PrinterState, PrinterTrouble, Sent, Since
+from devices.printer import USUAL_MEDIA, Clock, PrinterState, PrinterTrouble, Sent, Since
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 2.0
@@ -115,6 +115,7 @@ class TcpPrinter:
     connect_seconds: float = CONNECT_SECONDS
     answer_seconds: float = ANSWER_SECONDS
     done_seconds: float = DONE_SECONDS
+    media: str = USUAL_MEDIA
     url: str = field(init=False)
 
     def __post_init__(self) -> None:

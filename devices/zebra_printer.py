@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from zebra import Zebra
 
-from devices.printer import Clock, PrinterState, PrinterTrouble, Sent, Since
+from devices.printer import USUAL_MEDIA, Clock, PrinterState, PrinterTrouble, Sent, Since
 from devices.printer_ipp import JobState, job_state
 
 FOLLOW_SECONDS = 20.0
@@ -114,6 +114,7 @@ class CupsPrinter:
     dots_per_mm: int = 8
     follow_seconds: float = FOLLOW_SECONDS
     clock: Clock | None = None
+    media: str = USUAL_MEDIA
     url: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from app import demo_cart
 from app.core.workflow import State
 from app.db.session import Db, Who
-from app.labels.content import new_serial
 from app.labels.models import Label
+from app.labels.serial import new_serial
 from app.orders import actions as orders
 from app.orders.models import OrderVersion
 from app.orders.stated import StatedOrder

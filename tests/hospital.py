@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from app import demo
 from app.db.session import Db, Who
-from app.labels.render import render
 from app.stations.actions import Weight
 from app.stations.photos import Picture
 from compounding import check_actions, hood_actions, scan_actions
@@ -18,7 +17,7 @@ from compounding.recipe import Inspect, Scan, Weigh
 from compounding.step_actions import House
 
 BALANCE = "SIM-0001"
-HOUSE = House("Laminar General", render, "order number", False)
+HOUSE = House("Laminar General", "order number", False)
 HOOD, DESK, WARD = 1, 2, 3
 PICTURE = Picture(b"not looked at", "a" * 64, 1280, 720)
 

@@ -70,6 +70,16 @@ def instant(
     return f"{text} {local.tzname()}" if named else text
 
 
+def unmistakable(at: datetime, zone: str | tzinfo) -> str:
+    """Write an instant for a label: 01-Nov-2026 01:30 EDT in the hour that the clocks repeat, else without the zone.
+
+    Raises ValueError as `instant` does. Source: unit-dose reference §6.1 (no time on a label may mean two).
+    """
+    local = _local(at, zone)
+    comes_twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return instant(at, zone, named=comes_twice)
+
+
 def clock(at: datetime, zone: str | tzinfo, *, seconds: bool = False) -> str:
     """Write only the time of day in `zone`: 14:05, with `seconds` 14:05:21. Raises ValueError as `instant` does."""
     return instant(at, zone, seconds=seconds).split(" ", 1)[1]

@@ -1,6 +1,6 @@
 """Making, voiding and confirming dispensing labels; printing goes through the outbox."""
 
-from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -10,25 +10,26 @@ from app.core.canonical import canonical, sha256
 from app.core.errors import Missing, Refused
 from app.db import outbox
 from app.db.session import Tx
-from app.labels.content import DispenseLabel, facts, problems
+from app.labels.kinds import AnyLabel, kind_of
 from app.labels.models import Label
+from app.labels.render import render
+from devices.printers import printer_from_url
 
 
 def make(
     tx: Tx,
     work_id: int,
-    label: DispenseLabel,
-    render: Callable[[DispenseLabel], bytes],
+    label: AnyLabel,
     beyond_use: datetime,
     printer: str,
     reprint_reason: str | None = None,
 ) -> Label:
-    """Make a label for a preparation and send it to its hood's printer; a copy voids the one before it.
+    """Make a label for a piece of work and send it to the printer of that address; a copy voids the one before it.
 
-    Raises Refused when something does not fit on the label (it is never shrunk), or for a copy without a reason.
+    Raises Refused when the label may not be printed, when this printer holds labels of another size, or for a copy
+    without a reason.
     """
-    if wrong := problems(label):
-        raise Refused("The label can not be printed: " + " ".join(wrong))
+    job = _job(label, printer)
     before = tx.session.scalar(select(Label).where(Label.work_id == work_id, Label.voided_at.is_(None)))
     if before is not None:
         if not (reprint_reason or "").strip():
@@ -36,13 +37,13 @@ def make(
         before.voided_at = tx.now
         tx.session.flush()
     assert tx.who.person_id is not None
-    text = canonical(facts(label))
+    text = canonical({"kind": kind_of(label).name, **asdict(label)})
     made = Label(
         serial=label.serial,
         work_id=work_id,
         content=text,
         content_sha256=sha256(text),
-        job=render(label),
+        job=job,
         beyond_use=beyond_use,
         made_at=tx.now,
         made_by=tx.who.person_id,
@@ -88,3 +89,18 @@ def void(tx: Tx, work_id: int) -> None:
     tx.session.execute(
         update(Label).where(Label.work_id == work_id, Label.voided_at.is_(None)).values(voided_at=tx.now)
     )
+
+
+def _job(label: AnyLabel, printer: str) -> bytes:
+    """The bytes of a label for this printer. Raises Refused."""
+    try:
+        at = printer_from_url(printer)
+    except ValueError as wrong:
+        raise Refused(f"{wrong} Correct the printer's address, then print again.") from None
+    kind = kind_of(label)
+    if at.media != kind.media.name:
+        raise Refused(
+            f"A {kind.name} is {kind.media.words}, and this printer holds labels of {at.media} inch. Print it on "
+            "another, or correct the printer's address (media=…)."
+        )
+    return render(label, at.dots_per_mm)

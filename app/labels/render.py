@@ -1,19 +1,22 @@
 """From a label's words to the bytes a printer gets, through the template of its kind."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.core.errors import Refused
-from app.labels.content import DispenseLabel, problems, texts
-from app.labels.layout import CODE128, MATRIX, RULES, SERIAL, Symbol, boxes, matrix_modules, text_width, wrap
+from app.labels.kind import BARS, Coded
+from app.labels.kinds import AnyLabel, kind_of, texts
+from app.labels.layout import BOLDER, text_width, wrap
+from app.labels.media import in_dots, in_tenths
+from app.labels.problems import modules_of, problems
 from app.labels.zpl import audit_job, field_data
 
-SIZES = {8: (812, 609), 12: (1218, 914)}
-"""Width and length of the 4 x 3 inch label in dots, by dots per millimetre (203 and 300 dpi)."""
-
 _TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "labels"
+_BAND = (5, 2)
+"""How far the black ground of a band reaches beyond its box, sideways and up and down, in 0.1 mm."""
 
 
 @dataclass(frozen=True)
@@ -26,39 +29,51 @@ class Line:
     type: int
     text: str
     centred: bool
-    reversed: bool
+    bold: bool
+    band: bool
+
+
+@dataclass(frozen=True)
+class Band:
+    """A black ground, in 0.1 mm."""
+
+    x: int
+    y: int
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)
 class Code:
-    """One printed barcode: left and top in 0.1 mm, its module in dots, bar height in 0.1 mm."""
+    """One printed barcode: left and top in 0.1 mm, its module in dots, bar height in 0.1 mm, and its field."""
 
     x: int
     y: int
     module: int
     height: int
+    how: str
+    text: str
 
 
-def render(label: DispenseLabel, dots_per_mm: int = 8) -> bytes:
-    """The job that prints `label` on a 4 x 3 inch label at 8 (203 dpi) or 12 (300 dpi) dots per millimetre.
+def render(label: AnyLabel, dots_per_mm: int = 8) -> bytes:
+    """The job that prints `label` at 8 (203 dpi) or 12 (300 dpi) dots per millimetre.
 
     Pure ASCII, exactly one label. Raises Refused with every reason when the label may not be printed, ValueError for
     another resolution or when the finished job does not pass `audit_job`.
     """
-    if dots_per_mm not in SIZES:
-        raise ValueError(f"Labels are laid out for 8 or 12 dots per millimetre, not for {dots_per_mm}.")
+    kind = kind_of(label)
+    width, length = kind.media.dots(dots_per_mm)
     if wrong := problems(label):
-        raise Refused(" ".join(wrong))
-    width, length = SIZES[dots_per_mm]
+        raise Refused("The label can not be printed: " + " ".join(wrong))
     job = (
         _environment(dots_per_mm)
-        .get_template("dispense.zpl")
+        .get_template(kind.template)
         .render(
             label=label,
+            drawing=kind.drawing(label),
             lines=lines(label),
-            rules=RULES[len(label.ingredients)],
-            serial=_square(SERIAL, len(label.serial), dots_per_mm),
-            bedside=_bedside(label, dots_per_mm),
+            bands=bands(label),
+            codes=[_placed(code, dots_per_mm) for code in kind.codes(label)],
             dots_per_mm=dots_per_mm,
             width=width,
             length=length,
@@ -69,47 +84,61 @@ def render(label: DispenseLabel, dots_per_mm: int = 8) -> bytes:
     return job
 
 
-def lines(label: DispenseLabel) -> tuple[Line, ...]:
+def lines(label: AnyLabel) -> tuple[Line, ...]:
     """Every line of `label` in its place. Raises Refused when a text does not fit its box."""
     placed: list[Line] = []
-    places = boxes(len(label.ingredients))
+    places = kind_of(label).boxes(label) or {}
     for name, text in texts(label).items():
         box = places[name]
         wrapped = wrap(text, box)
         if wrapped is None:
             raise Refused(f"{box.what.capitalize()} is too long for the label: “{text}”.")
-        reversed_out = name == "alert" or (name == "hospital" and label.test)
         for nth, line in enumerate(wrapped):
             room = box.width - text_width(line, box.type) if box.right else 0
             top = box.y + nth * box.type
-            placed.append(Line(box.x + room, top, box.width - room, box.type, line, name == "alert", reversed_out))
+            placed.append(Line(box.x + room, top, box.width - room, box.type, line, box.centred, box.bold, box.band))
     return tuple(placed)
 
 
-def _bedside(label: DispenseLabel, dots_per_mm: int) -> Code | None:
-    if not label.bedside_code:
-        return None
-    if label.bedside_kind == "code128":
-        return _bars(CODE128, dots_per_mm)
-    return _square(MATRIX, len(label.bedside_code), dots_per_mm)
+def bands(label: AnyLabel) -> tuple[Band, ...]:
+    """The black grounds behind the texts that are white on black."""
+    places, (aside, above) = kind_of(label).boxes(label) or {}, _BAND
+    written = (places[name] for name in texts(label))
+    return tuple(
+        Band(box.x - aside, box.y - above, box.width + 2 * aside, box.height + 2 * above)
+        for box in written
+        if box.band
+    )
 
 
-def _bars(symbol: Symbol, dots_per_mm: int) -> Code:
-    """Bars after their quiet zone of ten modules (ISO/IEC 15417)."""
-    module = symbol.module[dots_per_mm]
-    return Code(symbol.x + -(-100 * module // dots_per_mm), symbol.y, module, symbol.height)
+def _placed(code: Coded, dots_per_mm: int) -> Code:
+    """A barcode inside its quiet zone: of ten modules beside bars, of one around a Data Matrix (ISO/IEC 15417, 16022).
+
+    A Data Matrix takes the largest module that surely fits its place.
+    """
+    place = code.place
+    if code.how in BARS:
+        module = place.module[dots_per_mm]
+        x, y = place.x + in_tenths(10 * module, dots_per_mm), place.y
+    else:
+        module = in_dots(place.width, dots_per_mm) // (modules_of(code) + 2)
+        quiet = in_tenths(module, dots_per_mm)
+        x, y = place.x + quiet, place.y + quiet
+    return Code(x, y, module, place.height, code.how, code.text)
 
 
-def _square(symbol: Symbol, length: int, dots_per_mm: int) -> Code:
-    """A Data Matrix inside its quiet zone of one module, with the largest module that surely fits its place."""
-    module = symbol.width * dots_per_mm // 10 // (matrix_modules(length) + 2)
-    quiet = -(-10 * module // dots_per_mm)
-    return Code(symbol.x + quiet, symbol.y + quiet, module, symbol.height)
+def _field(code: Code) -> str:
+    """What the field of a barcode says: the escapes that make it GS1 before the data. |1 and >8 are FNC1."""
+    data = field_data(code.text)
+    return {"gs1": "|1" + data, "gs1-128": ">;>8" + data}.get(code.how, data)
 
 
+@cache
 def _environment(dots_per_mm: int) -> Environment:
     # HTML escaping would not protect a printer: every value passes `field_data` in the template itself.
     environment = Environment(loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined, autoescape=False)
     environment.filters["field_data"] = field_data
-    environment.filters["dots"] = lambda tenths: max(1, round(tenths * dots_per_mm / 10))
+    environment.filters["field"] = _field
+    environment.filters["dots"] = lambda tenths: max(1, in_dots(tenths, dots_per_mm))
+    environment.globals["bolder"] = max(1, in_dots(BOLDER, dots_per_mm))
     return environment

@@ -9,7 +9,7 @@ def station_trial(serial: str, hospital: str, station: str) -> DispenseLabel:
     """The label that a station's printer is tried with: TEST all over, for nobody, with both codes to scan."""
     return DispenseLabel(
         hospital=hospital,
-        patient_name="TEST, Not A Patient",
+        patient_name="TEST, Ångström",
         mrn="00000000",
         birth_date=date(2000, 1, 1),
         unit_bed="NOWHERE",
@@ -20,7 +20,7 @@ def station_trial(serial: str, hospital: str, station: str) -> DispenseLabel:
         rate="0 mL per hour",
         due="never",
         beyond_use="do not use",
-        storage="Discard",
+        storage="Discard at 20 °C",
         auxiliary=(f"Printer of {station[:24]}", "Scan both codes"),
         high_alert=True,
         prepared_by="printer test",

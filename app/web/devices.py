@@ -14,9 +14,9 @@ from app.audit.actions import record
 from app.core.errors import Refused
 from app.core.permissions import May, allowed
 from app.core.wording import time_zone
-from app.labels.content import new_serial
 from app.labels.print_queries import Printing, printing_at
 from app.labels.render import render as render_label
+from app.labels.serial import new_serial
 from app.labels.trial import station_trial
 from app.stations.models import Station
 from app.stations.queries import stations

@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 from fastapi import Request
 
-from app.labels.render import SIZES
+from app.labels.media import DPI
 from app.stations.queries import stations
 from app.web.parts import Parts
 from app.web.session import parts_of
@@ -117,7 +117,7 @@ class PrinterWatch:
 def dots_of(parts: Parts, url: str) -> int:
     """The dots per millimetre that a printer's labels are laid out for."""
     dots = parts.printer(url).dots_per_mm
-    return dots if dots in SIZES else 8
+    return dots if dots in DPI else 8
 
 
 _making = threading.Lock()

@@ -16,7 +16,7 @@ from app.custody import actions
 from app.custody.bag import Answer, Kind, answer, elsewhere, just_received, must_come_out
 from app.custody.queries import bag, beds_of
 from app.custody.whereabouts import MAY_FOLLOW, Stage, What
-from app.labels.content import typed_serial
+from app.labels.serial import typed_serial
 from app.stations.photos import LARGEST, read_picture
 from app.web.forms import Post, PostForm
 from app.web.pages import patient_line, render

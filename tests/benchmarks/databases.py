@@ -17,7 +17,6 @@ from app.db import migrate
 from app.db.grants import grant
 from app.db.session import Db, Who
 from app.identity.people_actions import accept_invitation, add_person, invite
-from app.labels.render import render
 from app.main import metadata, system_clock
 from app.orders.queries import doses_of
 from app.stations.actions import add_station
@@ -163,7 +162,7 @@ def _doses(db: Db, people: dict[str, int], number: int, wanted: int) -> tuple[in
 
 def _at_the_pan(db: Db, hood: Hood) -> Hood:
     """Lead the hood's first dose to its first weighing."""
-    house = House("Laminar", render, "order number", True)
+    house = House("Laminar", "order number", True)
     with db.write(hood.who) as tx:
         work_id = hood_actions.claim(tx, hood.doses[0], hood.tray, house)
     while True:

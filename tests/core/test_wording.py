@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.wording import age, clock, day, instant, measured, number, percent, signed, tall_man, time_zone
+from app.core.wording import (
+    age,
+    clock,
+    day,
+    instant,
+    measured,
+    number,
+    percent,
+    signed,
+    tall_man,
+    time_zone,
+    unmistakable,
+)
 
 NUMBERS = st.decimals(min_value=-(10**9), max_value=10**9, allow_nan=False, allow_infinity=False)
 READ_ALOUD = re.compile(r"-?(0|[1-9]\d{0,2}(,\d{3})*)(\.\d*[1-9])?")
@@ -95,6 +107,22 @@ def test_the_hour_that_comes_twice_is_told_apart_by_its_zone():
     first = datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
     assert instant(first, "America/New_York", named=True) == "01-Nov-2026 01:30 EDT"
     assert instant(first + timedelta(hours=1), "America/New_York", named=True) == "01-Nov-2026 01:30 EST"
+
+
+@pytest.mark.parametrize(
+    ("utc", "zone", "text"),
+    [
+        ((2026, 11, 1, 5, 30), "America/New_York", "01-Nov-2026 01:30 EDT"),
+        ((2026, 11, 1, 6, 30), "America/New_York", "01-Nov-2026 01:30 EST"),
+        ((2026, 11, 1, 4, 59), "America/New_York", "01-Nov-2026 00:59"),
+        ((2026, 11, 1, 7, 0), "America/New_York", "01-Nov-2026 02:00"),
+        ((2026, 3, 8, 7, 0), "America/New_York", "08-Mar-2026 03:00"),
+        ((2026, 10, 25, 0, 30), "Europe/Oslo", "25-Oct-2026 02:30 CEST"),
+        ((2026, 10, 25, 0, 30), "UTC", "25-Oct-2026 00:30"),
+    ],
+)
+def test_a_label_names_the_zone_only_in_the_hour_that_comes_twice(utc, zone, text):
+    assert unmistakable(datetime(*utc, tzinfo=UTC), zone) == text
 
 
 def test_an_instant_without_a_zone_is_refused():

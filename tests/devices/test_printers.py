@@ -282,12 +282,17 @@ def test_each_address_names_its_kind_of_printer():
     assert printer_from_url("tcp://[::1]:9101?dots=12") == TcpPrinter("::1", 9101, 12)
     assert printer_from_url("tcp://zebra-1") == TcpPrinter("zebra-1", 9100)
     assert printer_from_url("folder:/var/labels") == FolderPrinter(Path("/var/labels"))
+    assert printer_from_url("folder:/var/labels").media == "4x3"
+    assert printer_from_url("tcp://zebra-2?dots=12&media=2.25x1.25") == TcpPrinter(
+        "zebra-2", 9100, 12, media="2.25x1.25"
+    )
 
 
 @pytest.mark.parametrize(
     "url",
     ["", "cups:", "cups:a b", "cups:a/b", "cups:-d", "tcp://", "tcp://h:x", "tcp://h:70000", "tcp:h:9100", "folder:",
-     "lpt1:", "tcp://h?dots=9", "folder:/x?server=y", "cups:q?dts=8", "/dev/usb/lp0"],
+     "lpt1:", "tcp://h?media=big", "tcp://h?media=4x", "tcp://h?dots=9",
+     "folder:/x?server=y", "cups:q?dts=8", "/dev/usb/lp0"],
 )  # fmt: skip
 def test_any_other_address_is_refused_in_words(url):
     with pytest.raises(ValueError, match=r"“.*”"):

@@ -7,10 +7,13 @@ from datetime import date
 
 import zplkit
 import zxingcpp
-from PIL import Image
+from PIL import Image, ImageOps
 
-from app.labels.content import DispenseLabel, Ingredient, new_serial
-from app.labels.render import SIZES
+from app.labels.content import DispenseLabel, Ingredient
+from app.labels.kinds import AnyLabel, kind_of
+from app.labels.media import DPI, DRAWER, Media, in_dots
+from app.labels.render import lines, render
+from app.labels.serial import new_serial
 
 SERIAL = new_serial(bytes.fromhex("123456789abc"))
 OLD_SERIAL = new_serial(bytes.fromhex("0a0b0c0d0e0f"))
@@ -82,15 +85,31 @@ def plain_for_the_renderer(job: bytes) -> bytes:
     return re.sub(rb"(?:_[89A-F][0-9A-F])+", base, job)
 
 
-def picture(job: bytes, dots_per_mm: int = 8) -> Image.Image:
+def picture(job: bytes, dots_per_mm: int = 8, media: Media = DRAWER) -> Image.Image:
     """The label as the renderer draws it; exactly one, or the test fails."""
-    width, length = SIZES[dots_per_mm]
-    options = zplkit.Options(profile="zd621", width=width, height=length, dpi=203 if dots_per_mm == 8 else 300)
+    width, length = media.dots(dots_per_mm)
+    options = zplkit.Options(profile="zd621", width=width, height=length, dpi=DPI[dots_per_mm])
     labels = zplkit.render(plain_for_the_renderer(job), options).labels
     assert len(labels) == 1
     raster = labels[0].rasterize()
     assert (raster.width, raster.height) == (width, length)
     return Image.frombytes("L", (raster.width, raster.height), raster.pixels)
+
+
+def ink_stays_in_place(label: AnyLabel, dots: int) -> None:
+    """Draw each line of a label alone, bold ones twice, and find its ink inside the room that the layout gives it."""
+    parts, media = render(label, dots).split(b"\n"), kind_of(label).media
+    for line in lines(label):
+        beginning = f"^FO{in_dots(line.x, dots)},{in_dots(line.y, dots)}^A0N".encode()
+        at = next(nth for nth, part in enumerate(parts) if part.startswith(beginning))
+        fields = b"".join(parts[at : at + 1 + line.bold]).replace(b"^FR", b"")
+        found = ImageOps.invert(picture(b"^XA^CI28" + fields + b"^XZ", dots, media)).getbbox()
+        assert found is not None, line
+        left, top, right, bottom = found
+        assert left >= in_dots(line.x, dots) - 1, line
+        assert right <= in_dots(line.x + line.width, dots) + 1, line
+        assert top >= in_dots(line.y - line.type // 20, dots) - 1, line
+        assert bottom <= in_dots(line.y + line.type, dots) + 1, line
 
 
 def scanned(image: Image.Image) -> set[Read]:

@@ -1,6 +1,5 @@
 """What may stand on a label and what may not; serials; texts that do not fit."""
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -9,22 +8,14 @@ from hypothesis import strategies as st
 
 from app.core.error_prone import ENTRIES, in_safe_words
 from app.core.errors import Refused
-from app.labels.content import Ingredient, facts, from_facts, is_serial, new_serial, problems, texts, typed_serial
-from app.labels.layout import (
-    CAPITAL,
-    CODE128,
-    DISPENSE,
-    INGREDIENTS,
-    MATRIX,
-    RULES,
-    SERIAL,
-    Box,
-    boxes,
-    matrix_modules,
-    text_width,
-    wrap,
-)
+from app.labels.content import Ingredient
+from app.labels.dispense import CODE128, DISPENSE, INGREDIENTS, MATRIX, RULES, SERIAL
+from app.labels.dispense import boxes as boxes_of
+from app.labels.kinds import texts
+from app.labels.layout import CAPITAL, Box, matrix_modules, text_width, wrap
+from app.labels.problems import problems
 from app.labels.render import render
+from app.labels.serial import is_serial, new_serial, typed_serial
 from tests.app.labels.bench import LABEL, OLD_SERIAL, THREE, TWO, with_drug
 
 SIX = st.binary(min_size=6, max_size=6)
@@ -300,31 +291,14 @@ def test_a_trial_label_says_test():
     assert "TEST" in texts(replace(LABEL, test=True))["hospital"]
 
 
-@pytest.mark.parametrize("label", [LABEL, TWO, THREE], ids=["one drug", "two", "three"])
-def test_the_facts_of_a_label_come_back_from_json_whole(label):
-    assert from_facts(json.loads(json.dumps(facts(label)))) == label
-
-
-@pytest.mark.parametrize(
-    "kept",
-    [
-        {},
-        facts(LABEL) | {"shade": "blue"},
-        facts(LABEL) | {"ingredients": [{"drug": "vancomycin"}]},
-        facts(LABEL) | {"ingredients": [{"drug": "vancomycin", "amount": "1 g", "shade": "blue"}]},
-        facts(LABEL) | {"ingredients": "vancomycin"},
-        {"birth_date": "1961-02-03", "auxiliary": [], "ingredients": []},
-    ],
-)
-def test_facts_of_something_else_are_refused(kept):
-    with pytest.raises(ValueError, match="label"):
-        from_facts(kept)
-
-
 # --- the layout ---
 
 
 DRUGS = pytest.mark.parametrize("drugs", sorted(INGREDIENTS))
+
+
+def boxes(drugs: int) -> dict[str, Box]:
+    return boxes_of({1: LABEL, 2: TWO, 3: THREE}[drugs])
 
 
 def _places(drugs: int, without: set[str]) -> dict[str, tuple[int, int, int, int]]:

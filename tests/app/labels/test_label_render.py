@@ -11,11 +11,26 @@ from hypothesis import strategies as st
 from PIL import ImageChops, ImageOps
 
 from app.core.errors import Refused
-from app.labels.content import new_serial, problems
-from app.labels.layout import DISPENSE, RULES, text_width
-from app.labels.render import lines, render
+from app.labels.dispense import DISPENSE, RULES
+from app.labels.layout import text_width
+from app.labels.media import in_dots
+from app.labels.problems import problems
+from app.labels.render import render
+from app.labels.serial import new_serial
 from app.labels.zpl import audit_job, commands
-from tests.app.labels.bench import LABEL, OLD_SERIAL, SERIAL, THREE, TWO, Read, picture, scanned, with_drug, written
+from tests.app.labels.bench import (
+    LABEL,
+    OLD_SERIAL,
+    SERIAL,
+    THREE,
+    TWO,
+    Read,
+    ink_stays_in_place,
+    picture,
+    scanned,
+    with_drug,
+    written,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 FULL = replace(
@@ -129,17 +144,7 @@ def test_every_text_stays_in_its_box(drugs, dots):
     """Each line alone is drawn and its ink is found inside the room that the layout gives it."""
     wide = replace(drugs, patient_name="WWWWWWWWWWWW-WWWWWWWWWW, Mmmm", auxiliary=("Mind " * 20,), unit_bed="WMWM-MWM")
     assert problems(wide) == ()
-    for line in lines(wide):
-        field = next(
-            part for part in render(wide, dots).split(b"\n") if b"^A0N" in part and f"^FO{round(line.x * dots / 10)},"
-            f"{round(line.y * dots / 10)}^".encode() in part
-        )  # fmt: skip
-        image = picture(b"^XA^CI28" + field.replace(b"^FR", b"") + b"^XZ", dots)
-        left, top, right, bottom = ImageOps.invert(image).getbbox()
-        assert left >= line.x * dots // 10 - 1
-        assert right <= (line.x + line.width) * dots / 10 + 1, line
-        assert top >= (line.y - line.type * 0.05) * dots / 10 - 1
-        assert bottom <= (line.y + line.type) * dots / 10 + 1
+    ink_stays_in_place(wide, dots)
 
 
 def test_our_measure_is_never_less_than_the_ink():
@@ -168,10 +173,10 @@ def test_the_rule_between_two_drugs_touches_no_letter(label, dots):
     full = replace(label, ingredients=tuple(replace(each, drug="jpqy ÅBDHKl") for each in label.ingredients))
     image = picture(render(full, dots), dots)
     for rule in RULES[len(label.ingredients)]:
-        top = round(rule * dots / 10)
-        assert max(image.crop((round(2.5 * dots), top, round(85 * dots), top + 1)).tobytes()) < 128
+        top, left, right = (in_dots(tenths, dots) for tenths in (rule, 26, 854))
+        assert max(image.crop((left, top, right, top + 1)).tobytes()) < 128
         for beside in (top - 1, top + 1):
-            assert min(image.crop((round(2.5 * dots), beside, round(85 * dots), beside + 1)).tobytes()) > 128
+            assert min(image.crop((left, beside, right, beside + 1)).tobytes()) > 128
 
 
 def test_a_trial_label_is_striped_and_says_test():
@@ -196,7 +201,7 @@ def test_another_resolution_is_refused():
 
 def test_a_label_says_what_it_is_laid_out_for():
     assert b"^FX 12 dots/mm ^FS" in render(LABEL, 12)
-    assert b"^PW1218^LL914" in render(LABEL, 12)
+    assert b"^PW1200^LL900" in render(LABEL, 12)
     assert b"^PW812^LL609" in render(LABEL, 8)
 
 

@@ -2,18 +2,13 @@
 
 from typer.testing import CliRunner
 
-from app.cli.printer import printer, trial_label
-from app.labels.content import problems
+from app.cli.printer import printer
 from devices.simulated_printer import SimulatedPrinter
-from tests.app.labels.bench import SERIAL, picture, scanned
+from tests.app.labels.bench import picture, scanned
 
 
 def run(*arguments: str):
     return CliRunner().invoke(printer, ["test", *arguments])
-
-
-def test_the_trial_label_may_be_printed():
-    assert problems(trial_label(SERIAL)) == ()
 
 
 def test_a_ready_printer_prints_a_trial_label_that_scans():
@@ -31,7 +26,7 @@ def test_a_ready_printer_prints_a_trial_label_that_scans():
 def test_a_300_dpi_printer_gets_its_own_size():
     with SimulatedPrinter(dots_per_mm=12) as zebra:
         assert run(zebra.url).exit_code == 0
-        assert b"^PW1218" in zebra.labels[0]
+        assert b"^PW1200" in zebra.labels[0]
 
 
 def test_a_printer_without_labels_gets_nothing_and_exit_status_1():
