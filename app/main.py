@@ -21,10 +21,12 @@ from app.stations.queries import stations
 from app.tables import metadata
 from app.web import (
     audit,
+    cart_check,
     check,
     deliveries,
     devices,
     errors,
+    fills,
     formulary,
     health,
     hood,
@@ -32,6 +34,7 @@ from app.web import (
     messages,
     orders,
     people,
+    pick,
     recipes,
     records,
     scans,
@@ -55,7 +58,7 @@ STATIC = Path(__file__).parent / "web" / "static"
 ROUTERS = (
     sign_in.router, hood.router, check.router, records.router, live.router, health.router, ward.router,
     scans.router, deliveries.router, devices.router, station_setup.router, stock.router, people.router, audit.router,
-    recipes.router, formulary.router, orders.router, messages.router,
+    recipes.router, formulary.router, orders.router, messages.router, fills.router, pick.router, cart_check.router,
 )  # fmt: skip
 THREADS = 8
 

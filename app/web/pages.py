@@ -22,6 +22,9 @@ from app.web.session import Visitor, once_key
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 ROOMS = (
     ("/desk", "Check", May.CHECK),
+    ("/cart-checks", "Cart checks", May.CHECK),
+    ("/fills", "Carts", May.RUN_FILL),
+    ("/pick", "Pick", May.PICK),
     ("/orders", "Orders", May.SEE_ORDERS),
     ("/messages", "Messages", May.MAP),
     ("/stock", "Stock", May.STAGE),
