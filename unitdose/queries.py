@@ -26,7 +26,7 @@ from unitdose.routes import Reason, Route
 from unitdose.units import Made, instruction
 from unitdose.windows import CartTimes, cart_times
 
-LEFT = (What.HANDED_OVER, What.RECEIVED)
+LEFT = (What.HANDED_OVER, What.ARRIVED, What.RECEIVED, What.REJECTED)
 """What says that a drawer has left the pharmacy."""
 
 
@@ -303,12 +303,18 @@ def _drawers(session: Session, which: ColumnElement[bool]) -> Iterable[DrawerFac
 
 
 def has_left(session: Session, fill_id: int) -> bool:
-    """Whether anything of a fill was seen to leave the pharmacy."""
+    """Whether anything of a fill was seen to leave the pharmacy, and did not come back undelivered."""
+    back = CustodyEvent.__table__.alias()
+    came_back = (
+        select(back.c.id)
+        .where(back.c.serial == CustodyEvent.serial, back.c.kind == What.UNPACKED, back.c.id > CustodyEvent.id)
+        .exists()
+    )
     query = (
         select(CustodyEvent.id)
         .join(Label, Label.serial == CustodyEvent.serial)
         .join(Drawer, Drawer.work_id == Label.work_id)
-        .where(Drawer.fill_id == fill_id, CustodyEvent.kind.in_(LEFT))
+        .where(Drawer.fill_id == fill_id, CustodyEvent.kind.in_(LEFT), ~came_back)
     )
     return session.scalar(query.limit(1)) is not None
 

@@ -7,10 +7,11 @@ from sqlalchemy.orm import Session
 
 from app.inventory.fefo import Held
 from app.inventory.models import Location, Lot, Movement
+from unitdose.happened import Happened
 from unitdose.models import Allocation, Fill, FillLine, Pull, Put
-from unitdose.ward_models import Happened, LineEvent
+from unitdose.ward_models import LineEvent
 
-_GONE = (Happened.GIVEN, Happened.RESTOCKED, Happened.QUARANTINED, Happened.WASTED, Happened.MISSING)
+_GONE = (Happened.GIVEN, Happened.RESTOCKED, Happened.QUARANTINED, Happened.WASTED, Happened.MISSING, Happened.FOUND)
 
 
 def free_stock(session: Session, package_ids: Collection[int] | None = None) -> dict[int, tuple[Held, ...]]:
@@ -84,8 +85,9 @@ def on_unit(session: Session, order_ids: Collection[int]) -> dict[int, int]:
         .where(*lines, Pull.put_id.is_(None))
         .group_by(FillLine.order_id)
     )
+    found = case((LineEvent.what == Happened.FOUND, -LineEvent.packages), else_=LineEvent.packages)
     gone = (
-        select(FillLine.order_id, func.sum(LineEvent.packages))
+        select(FillLine.order_id, func.sum(found))
         .join(LineEvent, LineEvent.line_id == FillLine.id)
         .where(*lines, LineEvent.what.in_(_GONE))
         .group_by(FillLine.order_id)

@@ -2,31 +2,12 @@
 
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Key, Ref, one_of
-
-
-class Happened(StrEnum):
-    """What can happen to delivered packages of one line; each with a number of packages."""
-
-    GIVEN = "given"
-    TAKEN_OUT = "taken out"
-    MISSING = "missing"
-    FOUND = "found"
-    RESTOCKED = "restocked"
-    QUARANTINED = "quarantined"
-    WASTED = "wasted"
-
-
-CAUSES = (
-    "not sent", "wrong drawer", "other unit", "already given", "discontinued", "times differ", "in the tube",
-    "in the refrigerator", "diverted", "unknown",
-)  # fmt: skip
-"""Why a dose was missing, coded by the pharmacy when it resolves it."""
+from unitdose.happened import CAUSES, Happened
 
 
 class LineEvent(Base):

@@ -145,7 +145,7 @@ def must_come_out(bag: Bag, now: datetime) -> bool:
         return False
     if bag.state is State.REFUSED:
         return True
-    changed = bag.old_number and bag.old_number.since
+    changed = bag.old_number.since if bag.old_number else None
     if bag.old_number and (changed is None or bag.due_at > changed - GIVEN_BY_THEN):
         return True
     if bag.why_not and (bag.why_not_since is None or bag.due_at > bag.why_not_since - GIVEN_BY_THEN):

@@ -105,7 +105,7 @@ def unpack(tx: Tx, serial: str, place: str) -> None:
     if trip.left_at is not None:
         raise Refused(f"{trip.tote} has left for {_unit(tx, trip.unit_id)}. What is in it is taken out there.")
     held.out_at = tx.now
-    if not _loads(tx, trip):
+    if not labels_in(tx, trip):
         _end(tx, trip, "brought back")  # An empty tote goes nowhere: what is packed next says where.
     note_all(tx, (serial,), What.UNPACKED, place, words=f"out of {trip.tote}")
     record(tx, What.UNPACKED, f"label {serial}", {"tote": trip.tote})
@@ -124,7 +124,7 @@ def leave(tx: Tx, tote: str, place: str) -> ToteTrip:
 
 
 def _leave(tx: Tx, trip: ToteTrip, place: str) -> None:
-    serials = _loads(tx, trip)
+    serials = labels_in(tx, trip)
     lock_labels(tx, serials)
     trip.left_at, trip.left_by = tx.now, tx.who.person_id
     words = f"in {trip.tote} to {_unit(tx, trip.unit_id)}"
@@ -153,7 +153,7 @@ def coming(tx: Tx, unit_id: int, tote: str | None, place: str) -> Came | Stopped
     for trip in there:
         if trip.left_at is None:
             _leave(tx, trip, place)  # Whoever stands on the ward with it has left with it.
-        serials += _loads(tx, trip)
+        serials += labels_in(tx, trip)
     return Came(unit_id, here, tuple(there), tuple(serials))
 
 
@@ -161,7 +161,7 @@ def arrived(tx: Tx, came: Came) -> None:
     """Note what `coming` told as arrived. What a nurse has taken out of a tote on its way stays as she noted it."""
     lock_labels(tx, came.serials)
     for trip in came.trips:
-        record(tx, "arrived", f"tote {trip.tote}", {"unit_id": came.unit_id, "labels": list(_loads(tx, trip))})
+        record(tx, "arrived", f"tote {trip.tote}", {"unit_id": came.unit_id, "labels": list(labels_in(tx, trip))})
         _end(tx, trip, "arrived")
     note_all(tx, _that_may(tx, came.serials, What.ARRIVED), What.ARRIVED, came.unit, unit_id=came.unit_id)
     tx.tell(DELIVERIES)
@@ -173,13 +173,20 @@ def bring_back(tx: Tx, tote: str, place: str) -> None:
     trip = _open_trip(tx, tote)
     if trip is None:
         raise Refused(f"{tote} is not on its way. Scan it to see what is in it.")
-    serials = _loads(tx, trip)
+    serials = labels_in(tx, trip)
     lock_labels(tx, serials)
     _end(tx, trip, "brought back")
     back = _that_may(tx, serials, What.UNPACKED)
     note_all(tx, back, What.UNPACKED, place, words=f"{tote} came back")
     record(tx, "brought back", f"tote {tote}", {"unit_id": trip.unit_id, "labels": list(serials)})
     tx.tell(DELIVERIES)
+
+
+def labels_in(tx: Tx, trip: ToteTrip) -> tuple[str, ...]:
+    """The labels that are in a tote, or were when its trip ended."""
+    tx.session.flush()
+    query = select(ToteLoad.serial).where(ToteLoad.trip_id == trip.id, ToteLoad.out_at.is_(None))
+    return tuple(tx.session.scalars(query.order_by(ToteLoad.serial)))
 
 
 def _locked_parcel(tx: Tx, serial: str) -> Parcel:
@@ -238,13 +245,6 @@ def _begin(tx: Tx, tote: str, unit_id: int) -> ToteTrip:
 
 def _inside() -> ColumnElement[bool]:
     return and_(ToteLoad.out_at.is_(None), ToteLoad.done_at.is_(None))
-
-
-def _loads(tx: Tx, trip: ToteTrip) -> tuple[str, ...]:
-    """The labels that are in a tote, or were when its trip ended."""
-    tx.session.flush()
-    query = select(ToteLoad.serial).where(ToteLoad.trip_id == trip.id, ToteLoad.out_at.is_(None))
-    return tuple(tx.session.scalars(query.order_by(ToteLoad.serial)))
 
 
 def _end(tx: Tx, trip: ToteTrip, how: str) -> None:

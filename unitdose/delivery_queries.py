@@ -1,0 +1,293 @@
+"""Reading what was delivered: drawers under way and on wards, where their patients lie now, what is left of lines."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from app.core.workflow import State
+from app.custody.fact_queries import labels_facts, works_facts
+from app.custody.models import CustodyEvent
+from app.custody.whereabouts import Fact, Stage, Whereabouts, of_the_bag
+from app.inventory.models import Movement
+from app.labels.models import Label
+from app.orders.models import Order, Stay
+from app.stations.models import Unit
+from app.work.models import WorkItem
+from unitdose.cart_models import Cart
+from unitdose.happened import Happened, Left
+from unitdose.models import Drawer, Fill, FillLine, Pull, Put
+from unitdose.ward_models import LineEvent
+
+KEPT = timedelta(days=7)
+"""A drawer that came longer ago than this is looked for by nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lies:
+    """Where a patient lies now."""
+
+    unit_id: int
+    unit: str
+    unit_name: str
+    bed: str
+    zone: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.unit}-{self.bed}" if self.bed else self.unit
+
+
+@dataclass(frozen=True, slots=True)
+class DrawerParcel:
+    """One drawer that has a label: whose, of which fill, and everything that was done to it.
+
+    `serials` are all its labels, `serial` the one that counts (None: it is void). `patient_id` is the patient of its
+    orders, also after a merge of record numbers; `labelled_for_id` the one it was made for.
+    """
+
+    work_id: int
+    serial: str | None
+    serials: tuple[str, ...]
+    fill_id: int
+    kind: str
+    cart_id: int
+    cart: str
+    start_at: datetime
+    end_at: datetime
+    number: int
+    sequence: int
+    state: State
+    patient_id: int
+    labelled_for_id: int
+    facts: tuple[Fact, ...]
+
+    @property
+    def where(self) -> Whereabouts:
+        return of_the_bag(self.facts)
+
+    @property
+    def called(self) -> str:
+        bag = f", bag {self.sequence}" if self.sequence > 1 else ""
+        return f"first doses{bag}" if self.kind == "first dose" else f"drawer {self.number}{bag}"
+
+
+def drawer_parcels(session: Session, which: ColumnElement[bool]) -> tuple[DrawerParcel, ...]:
+    """The labelled drawers that a condition on `Drawer`, `Fill`, `Label` or `WorkItem` names, by number."""
+    query = (
+        select(Drawer, Fill, Cart.code, WorkItem.state)
+        .join(Fill, Fill.id == Drawer.fill_id)
+        .join(Cart, Cart.id == Fill.cart_id)
+        .join(WorkItem, WorkItem.id == Drawer.work_id)
+        .join(Label, Label.work_id == Drawer.work_id)
+        .where(which)
+        .distinct()
+        .order_by(Fill.start_at, Drawer.fill_id, Drawer.number, Drawer.sequence)
+    )
+    rows = session.execute(query).all()
+    work_ids = [drawer.work_id for drawer, _, _, _ in rows]
+    labels: dict[int, list[tuple[str, bool]]] = {}
+    all_labels = select(Label.work_id, Label.serial, Label.voided_at).where(Label.work_id.in_(work_ids))
+    for work_id, serial, voided_at in session.execute(all_labels.order_by(Label.made_at, Label.serial)):
+        labels.setdefault(work_id, []).append((serial, voided_at is None))
+    moved = works_facts(session, work_ids)
+    noted = labels_facts(session, [serial for found in labels.values() for serial, _ in found])
+    whose = _patients(session, work_ids)
+    return tuple(
+        DrawerParcel(
+            work_id=drawer.work_id,
+            serial=next((serial for serial, counts in labels[drawer.work_id] if counts), None),
+            serials=tuple(serial for serial, _ in labels[drawer.work_id]),
+            fill_id=fill.id,
+            kind=fill.kind,
+            cart_id=fill.cart_id,
+            cart=cart,
+            start_at=fill.start_at,
+            end_at=fill.end_at,
+            number=drawer.number,
+            sequence=drawer.sequence,
+            state=State(state),
+            patient_id=whose.get(drawer.work_id, drawer.patient_id),
+            labelled_for_id=drawer.patient_id,
+            facts=_in_order(moved.get(drawer.work_id, ()), labels[drawer.work_id], noted),
+        )
+        for drawer, fill, cart, state in rows
+    )
+
+
+def _in_order(
+    moved: tuple[Fact, ...], labels: Iterable[tuple[str, bool]], noted: Mapping[str, tuple[Fact, ...]]
+) -> tuple[Fact, ...]:
+    said = (fact for serial, _ in labels for fact in noted.get(serial, ()))
+    return (*moved, *sorted(said, key=lambda fact: fact.at))
+
+
+def _patients(session: Session, work_ids: Collection[int]) -> dict[int, int]:
+    """By drawer: the patient whose orders it is for, as they stand now."""
+    query = (
+        select(FillLine.work_id, Order.patient_id)
+        .join(Order, Order.id == FillLine.order_id)
+        .where(FillLine.work_id.in_(list(work_ids)))
+        .distinct()
+    )
+    return {work_id: patient_id for work_id, patient_id in session.execute(query) if work_id is not None}
+
+
+def parcel_labelled(session: Session, serial: str) -> DrawerParcel | None:
+    """The drawer that a label was made for, a void label too; None when the label is another thing's."""
+    work_id = session.scalar(select(Label.work_id).where(Label.serial == serial))
+    return None if work_id is None else parcel_of(session, work_id)
+
+
+def parcel_of(session: Session, work_id: int) -> DrawerParcel | None:
+    """One drawer, or None when the work is another kind of thing."""
+    return next(iter(drawer_parcels(session, Drawer.work_id == work_id)), None)
+
+
+def parcels_on(session: Session, unit_id: int, now: datetime) -> tuple[DrawerParcel, ...]:
+    """The drawers that were seen last on a ward within the last week, wherever their patients are now."""
+    seen = (
+        select(Label.work_id)
+        .join(CustodyEvent, CustodyEvent.serial == Label.serial)
+        .where(CustodyEvent.unit_id == unit_id, CustodyEvent.at > now - KEPT)
+    )
+    found = drawer_parcels(session, Drawer.work_id.in_(seen))
+    return tuple(each for each in found if each.where.unit_id == unit_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What an exchange on a ward would do: what came, what is old and goes back, and which windows are then closed.
+
+    A cart that serves several wards is closed with the last of them.
+    """
+
+    came: tuple[DrawerParcel, ...]
+    old: tuple[DrawerParcel, ...]
+    complete: tuple[int, ...]
+
+
+def exchange_on(session: Session, unit_id: int, now: datetime) -> Exchange:
+    """What an exchange on a ward would do now."""
+    here = tuple(each for each in parcels_on(session, unit_id, now) if each.where.stage not in _NOT_HERE)
+    came = tuple(each for each in here if each.kind == "cart" and each.end_at > now)
+    newest = max((each.start_at for each in came), default=None)
+    came = tuple(each for each in came if each.start_at == newest)
+    old = tuple(each for each in here if _is_old(each, newest, now))
+    open_ones = select(Fill.id).where(Fill.id.in_({each.fill_id for each in came}), Fill.closed_at.is_(None))
+    complete = [fill_id for fill_id in session.scalars(open_ones) if not _waits(session, fill_id)]
+    return Exchange(came, old, tuple(complete))
+
+
+_NOT_HERE = (Stage.RETURNED, Stage.WITH_PATIENT, Stage.DAMAGED)
+_UNDELIVERED = (Stage.RELEASED, Stage.PACKED, Stage.ON_ITS_WAY)
+
+
+def _is_old(each: DrawerParcel, newest: datetime | None, now: datetime) -> bool:
+    """Whether a drawer goes back: its window is over, a newer cart has come for what follows, or it was rejected."""
+    replaced = newest is not None and each.end_at <= newest
+    return replaced or each.end_at <= now or each.where.stage is Stage.REJECTED
+
+
+def _waits(session: Session, fill_id: int) -> bool:
+    """Whether a checked drawer of a fill has not come to its ward yet."""
+    found = drawer_parcels(session, (Drawer.fill_id == fill_id) & (WorkItem.state == State.RELEASED))
+    return any(each.where.stage in _UNDELIVERED for each in found)
+
+
+def lies(session: Session, patient_ids: Collection[int]) -> dict[int, Lies]:
+    """Where patients lie now; who is in no bed of the house, or on an unknown ward, is left out."""
+    query = (
+        select(Stay, Unit)
+        .join(Unit, Unit.id == Stay.unit_id)
+        .where(Stay.patient_id.in_(list(patient_ids)), Stay.ended_at.is_(None))
+        .order_by(Stay.moved_at)
+    )
+    return {
+        stay.patient_id: Lies(
+            unit.id, unit.code, unit.name, "-".join(part for part in (stay.room, stay.bed) if part), unit.zone
+        )
+        for stay, unit in session.execute(query)
+    }
+
+
+def delivered(session: Session, line_ids: Collection[int]) -> dict[int, dict[int, Decimal]]:
+    """By line: how many packages of which lot its custody's closing brought to the patient, out of the ledger."""
+    causes = {f"line {line_id}": line_id for line_id in line_ids}
+    query = (
+        select(Movement.cause, Movement.lot_id, func.sum(Movement.quantity))
+        .where(Movement.cause.in_(list(causes)), or_(Movement.key.endswith(DELIVERED), Movement.key.contains(_PART)))
+        .group_by(Movement.cause, Movement.lot_id)
+    )
+    found: dict[int, dict[int, Decimal]] = {}
+    for cause, lot_id, quantity in session.execute(query):
+        found.setdefault(causes[cause], {})[lot_id] = quantity
+    return found
+
+
+DELIVERED = " delivered"
+"""How the keys of the movements end that bring a package to its patient; a second part of one has a number behind."""
+_PART = f"{DELIVERED}#"
+
+
+def left_of(session: Session, line_ids: Collection[int]) -> dict[int, Left]:
+    """By line: what was delivered of it and what became of that; lines of which nothing was delivered are left out."""
+    ids = list(line_ids)
+    brought = delivered(session, ids)
+    events: dict[int, dict[Happened, Decimal]] = {}
+    query = (
+        select(LineEvent.line_id, LineEvent.what, func.sum(LineEvent.packages))
+        .where(LineEvent.line_id.in_(ids))
+        .group_by(LineEvent.line_id, LineEvent.what)
+    )
+    for line_id, what, packages in session.execute(query):
+        events.setdefault(line_id, {})[Happened(what)] = packages
+    return {
+        line_id: Left(sum(lots.values(), Decimal(0)), events.get(line_id, {})) for line_id, lots in brought.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """One package that lies in a drawer: its put, line and lot, the cart's code, the drawer's work item."""
+
+    put_id: int
+    line_id: int
+    lot_id: int
+    cart: str
+    work_id: int
+
+
+def in_drawers(session: Session, which: ColumnElement[bool]) -> list[Inside]:
+    """The packages that lie in drawers, by a condition on `Put`, in the order of their lots."""
+    query = (
+        select(Put.id, Put.line_id, Put.lot_id, Cart.code, Put.work_id)
+        .join(FillLine, FillLine.id == Put.line_id)
+        .join(Fill, Fill.id == FillLine.fill_id)
+        .join(Cart, Cart.id == Fill.cart_id)
+        .outerjoin(Pull, Pull.put_id == Put.id)
+        .where(Pull.put_id.is_(None), which)
+        .order_by(Put.lot_id, Put.id)
+    )
+    return [Inside(*row) for row in session.execute(query)]
+
+
+def struck_inside(session: Session, work_ids: Collection[int]) -> dict[int, int]:
+    """By drawer: how many packages lie in it whose lines have ended."""
+    query = (
+        select(Put.work_id, func.count(Put.id))
+        .join(FillLine, FillLine.id == Put.line_id)
+        .join(Fill, Fill.id == FillLine.fill_id)
+        .outerjoin(Pull, Pull.put_id == Put.id)
+        .where(Put.work_id.in_(list(work_ids)), Pull.put_id.is_(None), ended())
+        .group_by(Put.work_id)
+    )
+    return {work_id: count for work_id, count in session.execute(query)}
+
+
+def ended() -> ColumnElement[bool]:
+    """A condition on `FillLine` joined with its `Fill`: the current plan does not hold it any more."""
+    return and_(FillLine.ended_run_id.is_not(None), FillLine.ended_run_id <= Fill.current_run_id)
