@@ -245,9 +245,7 @@ def left_of(session: Session, line_ids: Collection[int]) -> dict[int, Left]:
     )
     for line_id, what, packages in session.execute(query):
         events.setdefault(line_id, {})[Happened(what)] = packages
-    return {
-        line_id: Left(sum(lots.values(), Decimal(0)), events.get(line_id, {})) for line_id, lots in brought.items()
-    }
+    return {line_id: Left(sum(lots.values(), Decimal(0)), events.get(line_id, {})) for line_id, lots in brought.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,3 +82,20 @@ class DrawerReceipt(Base):
     at: Mapped[datetime]
 
     __table_args__ = (CheckConstraint("accepted OR reason IS NOT NULL", name="rejected_why"),)
+
+
+class PossibleOmission(Base):
+    """A dose that came back though it was due, ordered and not charted: a pharmacist looks, and says what it was."""
+
+    __tablename__ = "possible_omission"
+
+    line_id: Mapped[Ref] = mapped_column(ForeignKey("fill_line.id"), primary_key=True)
+    at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[Ref | None] = mapped_column(ForeignKey("person.id"))
+    closed_why: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint("(closed_at IS NULL) = (closed_by IS NULL)", name="closed_by_whom"),
+        CheckConstraint("(closed_at IS NULL) = (closed_why IS NULL)", name="closed_why"),
+    )

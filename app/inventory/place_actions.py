@@ -65,6 +65,12 @@ def place_of_station(tx: Tx, station_id: int) -> int:
     return tx.session.scalars(select(Place.id).where(Place.station_id == station_id)).one()
 
 
+def shelf_named(tx: Tx, name: str) -> int:
+    """A shelf that has a name and no address, such as a quarantine; made when first needed."""
+    insert_unless_there(tx, Place, {"kind": "shelf", "name": name})
+    return tx.session.scalars(select(Place.id).where(Place.name == name)).one()
+
+
 def place_of_cart(tx: Tx, code: str) -> int:
     """The ledger's place of a cart, by the cart's code; made when first needed."""
     insert_unless_there(tx, Place, {"kind": "cart", "name": f"cart {code}"})

@@ -175,6 +175,11 @@ def _booked_empty(session: Session, lot_id: int, station_id: int) -> bool:
     return on_hand(session, lot_id, place_id) <= 0
 
 
+def place_named(session: Session, place_id: int) -> str:
+    """What a place is called."""
+    return session.get_one(Place, place_id).name.removeprefix("LOC-")
+
+
 def lots_expiring(session: Session, until: date) -> tuple[ShelfLot, ...]:
     """What expires on or before a day and still lies on a shelf, at a hood or in a cart; the first to expire first."""
     return _stock(session, Lot.expiry <= until, _STOCKED)

@@ -522,6 +522,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("put_id", name=op.f("pk_pull")),
     )
 
+    op.create_table(
+        "possible_omission",
+        sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("closed_why", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(closed_at IS NULL) = (closed_by IS NULL)", name=op.f("ck_possible_omission_closed_by_whom")
+        ),
+        sa.CheckConstraint("(closed_at IS NULL) = (closed_why IS NULL)", name=op.f("ck_possible_omission_closed_why")),
+        sa.ForeignKeyConstraint(["closed_by"], ["person.id"], name=op.f("fk_possible_omission_closed_by")),
+        sa.ForeignKeyConstraint(["line_id"], ["fill_line.id"], name=op.f("fk_possible_omission_line_id")),
+        sa.PrimaryKeyConstraint("line_id", name=op.f("pk_possible_omission")),
+    )
     # What the worker asks every second: what has come in since a plan was made.
     op.create_index("ix_order_version_received_at", "order_version", ["received_at"], unique=False)
     op.create_index("ix_verification_at", "verification", ["at"], unique=False)
