@@ -56,3 +56,102 @@ class DispenseLabel:
     copy_of: str = ""
     reprint: int = 0
     test: bool = False
+
+
+@dataclass(frozen=True)
+class DoseLabel:
+    """One dose of the cart room whose package does not say it all; `form` is where the label goes (FORMS).
+
+    `dose` stands before `volume` ('160 mg (5 mL)'); `give` says how the dose is made of the package ('Draw 7.5 mL of
+    10 mL'). `banner` is what the bag must shout (REFRIGERATE). `unit_bed` is the location when it was printed.
+    """
+
+    form: str
+    hospital: str
+    patient_name: str  # FAMILY, Given
+    mrn: str
+    birth_date: date
+    unit_bed: str
+    drug: str
+    dose: str
+    route: str
+    due: str
+    use_by: str
+    prepared_by: str
+    made_at: str
+    serial: str
+    order_number: str
+    volume: str = ""
+    give: str = ""
+    product: str = ""
+    banner: str = ""
+    storage: str = ""
+    auxiliary: tuple[str, ...] = ()
+    high_alert: bool = False
+    high_alert_words: str = "HIGH ALERT"
+    bedside_code: str = ""
+    bedside_kind: str = "gs1"
+    copy_of: str = ""
+    reprint: int = 0
+    test: bool = False
+
+
+@dataclass(frozen=True)
+class Content:
+    """One line of what a drawer holds as planned: the drug with its dose, how it is given, and when."""
+
+    what: str
+    how: str
+    when: str
+
+
+@dataclass(frozen=True)
+class DrawerLabel:
+    """One patient's drawer of one cart's window, or what was added to it in a bag of its own (`part`).
+
+    `elsewhere` says what reaches the patient another way. A `tall` label also lists `contents` as they were planned;
+    a list that has no room is left out as a whole, and the label says so.
+    """
+
+    hospital: str
+    cart: str
+    drawer: str
+    patient_name: str  # FAMILY, Given
+    mrn: str
+    birth_date: date
+    unit_bed: str
+    from_: str
+    until: str
+    count: str
+    allergies: str
+    planned: str
+    made_at: str
+    serial: str
+    part: str = ""
+    elsewhere: tuple[str, ...] = ()
+    contents: tuple[Content, ...] = ()
+    tall: bool = False
+    copy_of: str = ""
+    reprint: int = 0
+    test: bool = False
+
+
+@dataclass(frozen=True)
+class ToteLabel:
+    """One tote of a cart on its way to a ward; its own code (`TOTE-07`) is what is scanned."""
+
+    hospital: str
+    tote: str
+    to: str
+    cart: str
+    from_: str
+    until: str
+    leaves: str
+    holds: tuple[str, ...]
+    packed_by: str
+    made_at: str
+    serial: str
+    banner: str = ""
+    copy_of: str = ""
+    reprint: int = 0
+    test: bool = False

@@ -9,6 +9,10 @@ from app.labels.media import Media
 
 SQUARE = frozenset({"datamatrix", "gs1"})
 BARS = frozenset({"code128", "gs1-128"})
+NO_ROOM = (
+    "The label has no room for so much text in letters that can still be read. Leave an auxiliary text out, or print "
+    "it as a larger label."
+)
 
 
 @dataclass(frozen=True)

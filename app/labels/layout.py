@@ -35,10 +35,10 @@ _NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=(?:mg|mcg|g|kg|mL|L|units?|mEq|mmol|%
 
 CAPITAL = 0.75
 """Height of a capital letter of font 0 as a share of its type height."""
+BAND_ABOVE, BAND_BELOW, BAND_ASIDE = 4, 1, 5
+"""How far the black ground of a band reaches beyond its box, in 0.1 mm: capitals stand in its middle."""
 LEAST_TYPE = 27
 """The smallest type height: its capitals are 2 mm high. Nothing on a label is smaller."""
-BOLDER = 2
-"""How far apart the two impressions of a bold text stand, in 0.1 mm."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ class Box:
         """Height of all its lines, in 0.1 mm."""
         return self.type * self.lines
 
+    @property
+    def bolder(self) -> int:
+        """How far apart the two impressions of a bold text stand, in 0.1 mm; 0 for a text that is drawn once."""
+        return max(1, self.type // 24) if self.bold else 0
+
 
 @dataclass(frozen=True)
 class Symbol:
@@ -91,7 +96,7 @@ def wrap(text: str, box: Box) -> tuple[str, ...] | None:
     Lines break at blanks, in boxes `at_hyphens` after a hyphen too; a number is never parted from its unit.
     """
     lines: list[str] = []
-    current, room = "", box.width - BOLDER * box.bold
+    current, room = "", box.width - box.bolder
     for piece in _pieces(text, box.at_hyphens):
         if text_width(_shown(current + piece), box.type) <= room:
             current += piece

@@ -4,17 +4,13 @@ import re
 from collections.abc import Iterator
 
 from app.core.error_prone import error_prone
-from app.labels.kind import BARS, SQUARE, Coded
+from app.labels.kind import BARS, NO_ROOM, SQUARE, Coded
 from app.labels.kinds import AnyLabel, kind_of, texts, tidy
 from app.labels.layout import Box, code128_modules, matrix_modules, wrap
 from app.labels.media import in_dots
 from app.labels.serial import is_serial
 from app.labels.zpl import visible
 
-NO_ROOM = (
-    "The label has no room for so much text in letters that can still be read. Leave an auxiliary text out, or print "
-    "it as a larger label."
-)
 _CODE128_TEXT = re.compile(r"[A-Z0-9-]+", re.ASCII)
 _DIGIT_PAIRS = re.compile(r"(?:[0-9]{2})+", re.ASCII)
 _MATRIX_TEXT = re.compile(r"[ -{}~]+", re.ASCII)  # printable ASCII without |, the escape character of the symbol

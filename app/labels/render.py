@@ -9,14 +9,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from app.core.errors import Refused
 from app.labels.kind import BARS, Coded
 from app.labels.kinds import AnyLabel, kind_of, texts
-from app.labels.layout import BOLDER, text_width, wrap
+from app.labels.layout import BAND_ABOVE, BAND_ASIDE, BAND_BELOW, text_width, wrap
 from app.labels.media import in_dots, in_tenths
 from app.labels.problems import modules_of, problems
 from app.labels.zpl import audit_job, field_data
 
 _TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "labels"
-_BAND = (5, 2)
-"""How far the black ground of a band reaches beyond its box, sideways and up and down, in 0.1 mm."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Line:
     type: int
     text: str
     centred: bool
-    bold: bool
+    bolder: int
     band: bool
 
 
@@ -96,16 +94,21 @@ def lines(label: AnyLabel) -> tuple[Line, ...]:
         for nth, line in enumerate(wrapped):
             room = box.width - text_width(line, box.type) if box.right else 0
             top = box.y + nth * box.type
-            placed.append(Line(box.x + room, top, box.width - room, box.type, line, box.centred, box.bold, box.band))
+            placed.append(Line(box.x + room, top, box.width - room, box.type, line, box.centred, box.bolder, box.band))
     return tuple(placed)
 
 
 def bands(label: AnyLabel) -> tuple[Band, ...]:
     """The black grounds behind the texts that are white on black."""
-    places, (aside, above) = kind_of(label).boxes(label) or {}, _BAND
+    places = kind_of(label).boxes(label) or {}
     written = (places[name] for name in texts(label))
     return tuple(
-        Band(box.x - aside, box.y - above, box.width + 2 * aside, box.height + 2 * above)
+        Band(
+            box.x - BAND_ASIDE,
+            box.y - BAND_ABOVE,
+            box.width + 2 * BAND_ASIDE,
+            box.height + BAND_ABOVE + BAND_BELOW,
+        )
         for box in written
         if box.band
     )
@@ -140,5 +143,4 @@ def _environment(dots_per_mm: int) -> Environment:
     environment.filters["field_data"] = field_data
     environment.filters["field"] = _field
     environment.filters["dots"] = lambda tenths: max(1, in_dots(tenths, dots_per_mm))
-    environment.globals["bolder"] = max(1, in_dots(BOLDER, dots_per_mm))
     return environment

@@ -9,7 +9,7 @@
 {%- for line in lines %}
 {{- parts.text(line) }}
 {#- Bold is the same text once more, a hair aside. -#}
-{%- if line.bold %}{{ parts.text(line, bolder) }}{% endif %}
+{%- if line.bolder %}{{ parts.text(line, line.bolder|dots) }}{% endif %}
 {%- endfor %}
 {%- for each in codes %}{{ parts.code(each) }}{% endfor %}
 ^PQ1,0,1,Y

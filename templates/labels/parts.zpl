@@ -9,10 +9,11 @@
 {%- endmacro %}
 
 {#- A trial label is striped along both edges. -#}
-{%- macro stripes(left, right, top, bottom) %}
+{%- macro stripes(left, right, top, bottom, width=14) %}
 {%- for y in range(top, bottom, 40) %}
-^FO{{ left|dots }},{{ y|dots }}^GB{{ 14|dots }},{{ 20|dots }},{{ 14|dots }},B,0^FS
-^FO{{ right|dots }},{{ y|dots }}^GB{{ 14|dots }},{{ 20|dots }},{{ 14|dots }},B,0^FS
+{%- for x in (left, right) %}
+^FO{{ x|dots if x else 0 }},{{ y|dots }}^GB{{ width|dots }},{{ 20|dots }},{{ width|dots }},B,0^FS
+{%- endfor %}
 {%- endfor %}
 {%- endmacro %}
 

@@ -96,7 +96,7 @@ HOSTILE = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(HOSTILE, HOSTILE, HOSTILE)
 def test_hostile_texts_are_refused_or_printed_as_text(name, drug, note):
     label = with_drug(replace(TWO, patient_name=name, auxiliary=(note,), order_number=name), 1, drug=drug)
