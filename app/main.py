@@ -38,11 +38,13 @@ from app.web import (
     recipes,
     records,
     scans,
+    shell,
     sign_in,
     station_setup,
     stock,
     ward,
 )
+from app.web.downtime import DowntimePack
 from app.web.guard import Guard
 from app.web.heartbeat import Heartbeat
 from app.web.news import News
@@ -59,6 +61,7 @@ ROUTERS = (
     sign_in.router, hood.router, check.router, records.router, live.router, health.router, ward.router,
     scans.router, deliveries.router, devices.router, station_setup.router, stock.router, people.router, audit.router,
     recipes.router, formulary.router, orders.router, messages.router, fills.router, pick.router, cart_check.router,
+    shell.router,
 )  # fmt: skip
 THREADS = 8
 
@@ -78,7 +81,7 @@ def open_database(settings: Settings, clock: Clock = system_clock, news: News | 
 def build_of(folder: Path = STATIC) -> str:
     """A short text that changes with the style sheet and scripts, for caches and old pages."""
     digest = hashlib.sha256()
-    for path in sorted([*folder.glob("*.css"), *folder.glob("js/*.js")]):
+    for path in sorted([*folder.glob("*.css"), *folder.glob("*.html"), *folder.glob("*.js"), *folder.glob("js/*.js")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -145,6 +148,7 @@ def create_app(parts: Parts, *, extra: tuple = (), worker: bool = True) -> FastA
         app.state.heartbeat = Heartbeat()
         ticking.ticks.append(app.state.heartbeat)
         ticking.ticks.append(CartWatch(parts.db).look)
+        ticking.ticks.append(DowntimePack(parts).look)
         app.state.wire = await open_wire(parts.db, parts.settings) if worker else None
         if worker:
             ticking.start()

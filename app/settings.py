@@ -18,6 +18,7 @@ class Settings(BaseSettings):
     database: str = Field("sqlite:///var/laminar.db", description="SQLite or PostgreSQL, by URL")
     photos: Path = Field(Path("var/photos"), description="folder of the photo store")
     backups: Path = Field(Path("var/backups"), description="folder that backups go to")
+    downtime: Path | None = Field(None, description="folder that the downtime pack is written to; none: not written")
     hospital: str = Field("Laminar", description="the name on labels and records")
     zone: str = Field("UTC", description="IANA time zone of the hospital")
     host: str = Field("127.0.0.1", description="address to serve pages on")

@@ -153,3 +153,16 @@ def target_of(
     if draw.amount == "all":
         return vial.content, whole, concentration, u_percent
     return ordered, concentration.volume_of(ordered).to("mL").value, concentration, u_percent
+
+
+def planned_vials(sheet: Worksheet, bound: Mapping[str, Candidate]) -> dict[str, Reconstituted]:
+    """What each vial should hold after mixing, for planning before anything is weighed."""
+    found = {}
+    for step in sheet.recipe.steps:
+        if isinstance(step, Reconstitute):
+            vial = bound[step.slot]
+            if vial.content is not None and vial.displacement_ml is not None:
+                volume = step.volume.to("mL").value + vial.displacement_ml
+                ratio = Ratio(vial.content, Quantity(volume, "mL"), "planned")
+                found[step.slot] = Reconstituted(ratio, volume, Decimal(0), Decimal(0))
+    return found

@@ -1,8 +1,6 @@
 """Planning a dose: the one recipe that serves its order, the packages in use, the hood; frozen as a worksheet."""
 
-from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
 from functools import lru_cache
 from typing import get_args
 
@@ -10,19 +8,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid, Refused
-from app.core.quantity import Quantity, Ratio
 from app.core.wording import tall_man
 from app.formulary.product import ApprovedDensity, PackageInUse
 from app.formulary.queries import drug_by_code, packages_in_use
 from app.orders.facts import OrderFacts
 from app.stations.models import Station
-from compounding.amounts import target_of
+from compounding.amounts import planned_vials, target_of
 from compounding.beyond_use import Category, category_allowed, refuse_uncertified
 from compounding.gravimetry import feasible, planned_uncertainty, tolerance
 from compounding.models import Recipe as RecipeRow
-from compounding.recipe import Draw, Recipe, Reconstitute, Slot
+from compounding.recipe import Draw, Recipe, Slot
 from compounding.recipe_document import read_recipe
-from compounding.reconstitution import Reconstituted
 from compounding.syringe import graduation
 from compounding.worksheet import Balance, Candidate, Density, Worksheet, density_for, fits, missing_facts
 
@@ -165,7 +161,7 @@ def _refuse_what_can_not_be_weighed(sheet: Worksheet) -> None:
     for step in sheet.recipe.steps:
         if not isinstance(step, Draw):
             continue
-        planned = target_of(sheet, step, first, _unweighed(sheet, first))
+        planned = target_of(sheet, step, first, planned_vials(sheet, first))
         if planned is None:
             continue
         target = planned[1]
@@ -186,16 +182,3 @@ def _refuse_what_can_not_be_weighed(sheet: Worksheet) -> None:
         except Invalid as invalid:
             raise Refused(str(invalid)) from None
         feasible(target, u, allowed)
-
-
-def _unweighed(sheet: Worksheet, bound: Mapping[str, Candidate]) -> dict[str, Reconstituted]:
-    """What each vial should hold after mixing, for planning before anything is weighed."""
-    found = {}
-    for step in sheet.recipe.steps:
-        if isinstance(step, Reconstitute):
-            vial = bound[step.slot]
-            if vial.content is not None and vial.displacement_ml is not None:
-                volume = step.volume.to("mL").value + vial.displacement_ml
-                ratio = Ratio(vial.content, Quantity(volume, "mL"), "planned")
-                found[step.slot] = Reconstituted(ratio, volume, Decimal(0), Decimal(0))
-    return found

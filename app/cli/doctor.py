@@ -17,6 +17,7 @@ from app.main import open_database
 from app.settings import Settings
 from app.stations.photos import PhotoStore
 from app.stations.queries import stations
+from app.web.downtime import why_stale
 
 doctor = typer.Typer(add_completion=False)
 MARKS = {"unsafe": "WRONG", "warning": "Look at", "note": "Note"}
@@ -56,6 +57,8 @@ def examined(chosen: Settings) -> Iterator[Finding]:
         yield from _record(db)
         yield from _photos(db, chosen.photos)
         yield from _stations(db)
+        if why := why_stale(chosen.downtime, db.clock()):
+            yield Finding("warning", why)
     finally:
         db.close()
 

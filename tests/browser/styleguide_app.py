@@ -16,6 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.web.pages import environment
+from app.web.shell import script
 
 ROOT = Path(__file__).resolve().parents[2]
 POLICY = (
@@ -99,6 +100,10 @@ def styleguide() -> FastAPI:
     @app.get("/live")
     async def live() -> StreamingResponse:
         return StreamingResponse(stream.events(), media_type="text/event-stream")
+
+    @app.get("/sw.js")
+    def service_worker() -> Response:
+        return Response(script("0.1.0"), media_type="text/javascript")
 
     @app.get("/label.zpl")
     def label() -> PlainTextResponse:

@@ -18,7 +18,8 @@ from tests.faults.site import Browser, Site, contents, site_of
 from tests.hospital import Hospital
 
 # Who is not signed in must get in somehow, and a watcher of the server needs no person.
-OPEN = {"/", "/sign-in", "/sign-out", "/lock", "/set-up", "/invitation", "/enrol/{code}", "/healthz", "/readyz"}
+OPEN = {"/", "/sign-in", "/sign-out", "/lock", "/set-up", "/invitation", "/enrol/{code}"}
+OPEN |= {"/healthz", "/readyz", "/sw.js"}
 STREAMS = {"/live"}
 # What a form may do for whoever is signed in, because the act itself asks; each with its reason.
 ACT_DECIDES = {
