@@ -63,8 +63,8 @@ def _not_wanted(session: Session, at: Opened, step: Scan, found: FoundPackage, o
     """
     slot = at.sheet.recipe.slot(step.slot)
     back = "Put it back and scan the right one."
-    meant = None if found.drug_id is None else drug(session, found.drug_id)
     here = package_in_use(session, found.package_id, on)
+    meant = here.drug if here else None if found.drug_id is None else drug(session, found.drug_id)
     if meant is None or meant.code != slot.drug:
         size = here.size if here else found.description
         return "Wrong product", f"{found.product_name} {found.strength}, {size} ({found.ndc})", back
@@ -100,7 +100,8 @@ def _take_container(tx: Tx, at: Opened, step: Scan, lot: Lot, serial: str | None
     if serial:
         # Two hoods that scan one container at once meet here; the second then sees what the first has scanned.
         one_at_a_time(tx, _CONTAINERS, lot.product_id)
-    problems = list(container_problems(tx.session, lot, serial, hood_of(tx).id, tx.now, at.sheet.zone))
+    assert at.item.station_id is not None, "it was opened at this hood"
+    problems = list(container_problems(tx.session, lot, serial, at.item.station_id, tx.now, at.sheet.zone))
     if serial and _in_this_dose(at.where, lot.product_id, serial):
         problems.insert(0, "This container was scanned already in this dose. Scan the other one.")
     elif serial and serial_in_hand(tx.session, at.item.id, lot.product_id, serial):

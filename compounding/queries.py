@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Exists, bindparam, select
 from sqlalchemy.orm import Session, aliased
 
+from app.core.canonical import canonical
 from app.core.errors import Missing
 from app.core.workflow import State
+from app.formulary.models import Package
 from app.identity.models import Person
 from app.inventory.models import Lot
 from app.labels.models import Label
@@ -67,6 +69,14 @@ _ITEM = (
         Preparation.worksheet, Dose.due_at,
     )
 )  # fmt: skip
+_IN_HAND = (
+    select(StepRecord.facts)
+    .join(WorkItem, WorkItem.id == StepRecord.work_id)
+    .join(Lot, Lot.id == StepRecord.lot_id)
+    .join(Package, Package.id == Lot.package_id)
+    .where(Package.product_id == bindparam("product_id"), StepRecord.kind == "scanned")
+    .where(StepRecord.work_id != bindparam("work_id"), WorkItem.state.in_((State.MAKING, State.PAUSED, State.MADE)))
+)
 
 
 def records_of(session: Session, work_id: int) -> tuple[Record, ...]:
@@ -263,14 +273,9 @@ def serial_in_hand(session: Session, work_id: int, product_id: int, serial: str)
 
     Whatever lot was read with it: a product and a serial name one container (GS1).
     """
-    query = (
-        select(StepRecord.facts)
-        .join(WorkItem, WorkItem.id == StepRecord.work_id)
-        .join(Lot, Lot.id == StepRecord.lot_id)
-        .where(Lot.product_id == product_id, StepRecord.kind == "scanned", StepRecord.work_id != work_id)
-        .where(WorkItem.state.in_((State.MAKING, State.PAUSED, State.MADE)))
-    )
-    scanned = (from_text("scanned", text) for text in session.scalars(query))
+    said = canonical({"serial": serial})[1:-1]
+    rows = session.scalars(_IN_HAND, {"product_id": product_id, "work_id": work_id})
+    scanned = (from_text("scanned", text) for text in rows if said in text)
     return any(isinstance(facts, Scanned) and facts.serial == serial for facts in scanned)
 
 

@@ -3,12 +3,14 @@
 import secrets
 from dataclasses import dataclass, replace
 
+from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
 from app.audit.actions import record
 from app.core.errors import Refused
 from app.core.permissions import May
 from app.core.workflow import Side, State
+from app.db.base import table
 from app.db.session import Tx
 from app.labels import actions as labels
 from app.orders.actions import lock_head
@@ -22,6 +24,8 @@ from compounding.procedure import Label, Pair, Shot
 from compounding.queries import opened
 from compounding.recipe import Inspect, Scan, Weigh
 from compounding.records import Facts, Labelled, Stopped, kind_of, to_text
+
+_RECORD = insert(table(StepRecord))
 
 
 @dataclass(frozen=True)
@@ -84,23 +88,21 @@ def add_record(
     work.take_part(tx, at.item.id, side)
     last = max((r.number for r in at.records), default=0)
     kind, text = kind_of(facts), to_text(facts)
-    tx.session.add(
-        StepRecord(
-            work_id=at.item.id,
-            number=last + 1,
-            step=step,
-            kind=kind,
-            facts=text,
-            person_id=tx.who.person_id,
-            side=side,
-            weighing_id=weighing_id,
-            photo_id=photo_id,
-            lot_id=lot_id,
-            at=tx.now,
-        )
-    )
+    row = {
+        "work_id": at.item.id,
+        "number": last + 1,
+        "step": step,
+        "kind": kind,
+        "facts": text,
+        "person_id": tx.who.person_id,
+        "side": side,
+        "weighing_id": weighing_id,
+        "photo_id": photo_id,
+        "lot_id": lot_id,
+        "at": tx.now,
+    }
     try:
-        tx.session.flush()
+        tx.session.execute(_RECORD, row)
     except IntegrityError:
         raise Refused("Somebody was faster: this preparation has just changed. Look at the screen again.") from None
     facts_for_trail = {"step": step, "what": text, "weighing": weighing_id, "photo": photo_id, "lot": lot_id}

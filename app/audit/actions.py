@@ -2,15 +2,19 @@
 
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
 from app.audit.models import AuditEvent
 from app.core.canonical import canonical
 from app.core.chain import GENESIS, next_hash
+from app.db.base import table
 from app.db.session import Tx
 
 _HELD = "audit"
 _CHAIN_LOCK = 7_411_001  # PostgreSQL's advisory lock number for the one chain of this database.
+_LAST = select(AuditEvent.seq, AuditEvent.hash).order_by(AuditEvent.seq.desc()).limit(1)
+_ENTRY = insert(table(AuditEvent))
+_COPIES = ("at", "person_id", "station_id", "action", "subject")
 
 
 def record(tx: Tx, action: str, subject: str, facts: dict[str, Any]) -> None:
@@ -38,26 +42,14 @@ def record(tx: Tx, action: str, subject: str, facts: dict[str, Any]) -> None:
 def _append(tx: Tx, entries: list[dict[str, Any]]) -> None:
     session = tx.session
     session.flush()
-    if session.get_bind().dialect.name == "postgresql":
+    if not tx.alone:
         session.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _CHAIN_LOCK})
-    last = session.execute(select(AuditEvent.seq, AuditEvent.hash).order_by(AuditEvent.seq.desc()).limit(1)).first()
+    last = session.execute(_LAST).first()
     seq, prev = (last.seq, last.hash) if last else (0, GENESIS)
     for entry in entries:
         seq += 1
         written = canonical(entry | {"seq": seq})
         link = next_hash(prev, written)
-        session.add(
-            AuditEvent(
-                seq=seq,
-                prev=prev,
-                hash=link,
-                text=written,
-                at=entry["at"],
-                person_id=entry["person_id"],
-                station_id=entry["station_id"],
-                action=entry["action"],
-                subject=entry["subject"],
-            )
-        )
+        copies = {name: entry[name] for name in _COPIES}
+        session.execute(_ENTRY, {"seq": seq, "prev": prev, "hash": link, "text": written, **copies})
         prev = link
-    session.flush()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, Text
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, Table, Text
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -73,6 +73,11 @@ class Base(DeclarativeBase):
         Decimal: Millionths(),
         str: Text(),
     }
+
+
+def table(model: type[Base]) -> Table:
+    """The table of a model, for a row that is written without becoming an entity of the session."""
+    return model.metadata.tables[model.__tablename__]
 
 
 def one_of(column: str, values: Any) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy.pool import QueuePool
 
 from app.core.errors import Refused
 from app.core.permissions import May, Role, require
+from app.db.base import table
 from app.db.fair_lock import FairLock
 from app.db.models import Once
 
@@ -41,6 +42,12 @@ class Who:
 
 
 SYSTEM = Who(None, "Laminar", frozenset())
+
+# Every post writes this row: it is built once for each kind of database.
+_ONCE = {
+    is_sqlite: insert(table(Once)).on_conflict_do_nothing(index_elements=["key"]).returning(table(Once).c.key)
+    for is_sqlite, insert in ((True, sqlite_insert), (False, postgresql_insert))
+}
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,6 @@ class Db:
             self.publish(topic)
 
     def _first_time(self, tx: Tx, once: OnceKey) -> None:
-        insert = sqlite_insert if self.is_sqlite else postgresql_insert
         row = {
             "key": once.key,
             "person_id": tx.who.person_id,
@@ -138,8 +144,7 @@ class Db:
             "at": tx.now,
         }
         # Two taps at once: the second waits here for the first to commit, then finds its row.
-        first = insert(Once).values(row).on_conflict_do_nothing(index_elements=["key"]).returning(Once.key)
-        if tx.session.scalar(first) is not None:
+        if tx.session.scalar(_ONCE[self.is_sqlite], row) is not None:
             return
         seen = tx.session.scalars(select(Once).where(Once.key == once.key)).one()
         if (seen.person_id, seen.station_id, seen.fingerprint) != (

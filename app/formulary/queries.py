@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.quantity import Quantity
@@ -64,6 +64,19 @@ class WaitingDensity:
     ends_on: date | None
 
 
+# Asked of every scan: built once, its columns in the order of `FoundPackage`.
+_FOUND = (
+    select(
+        Package.id, Package.product_id, Package.ndc, Package.description, Product.name, Product.strength,
+        Product.drug_id, Package.container,
+    )
+    .join(Product, Product.id == Package.product_id)
+    .order_by(Package.ndc)
+)  # fmt: skip
+_BY_GTIN = _FOUND.where(Package.gtin14 == bindparam("digits"))
+_BY_NDC = _FOUND.where(Package.ndc10 == bindparam("digits"))
+
+
 def find_package(session: Session, barcode: Scanned) -> FoundPackage | Ambiguous | None:
     """Find the one package that a barcode names: by its whole GTIN-14, else by the ten digits of its NDC.
 
@@ -71,12 +84,12 @@ def find_package(session: Session, barcode: Scanned) -> FoundPackage | Ambiguous
     until a pharmacist binds the GTIN. None: nobody entered it.
     """
     if barcode.gtin14:
-        exact = _packages(session, Package.gtin14 == barcode.gtin14)
+        exact = _packages(session, _BY_GTIN, barcode.gtin14)
         if exact:
             return exact[0]
     if not barcode.ndc10:
         return None
-    same_digits = _packages(session, Package.ndc10 == barcode.ndc10)
+    same_digits = _packages(session, _BY_NDC, barcode.ndc10)
     if len(same_digits) > 1:
         names = " and ".join(f"{each.ndc} ({each.product_name})" for each in same_digits)
         return Ambiguous(
@@ -85,22 +98,8 @@ def find_package(session: Session, barcode: Scanned) -> FoundPackage | Ambiguous
     return same_digits[0] if same_digits else None
 
 
-def _packages(session: Session, where: ColumnElement[bool]) -> list[FoundPackage]:
-    query = select(Package, Product).join(Product, Product.id == Package.product_id)
-    query = query.where(where).order_by(Package.ndc)
-    return [
-        FoundPackage(
-            package_id=package.id,
-            product_id=product.id,
-            ndc=package.ndc,
-            description=package.description,
-            product_name=product.name,
-            strength=product.strength,
-            drug_id=product.drug_id,
-            container=package.container,
-        )
-        for package, product in session.execute(query)
-    ]
+def _packages(session: Session, query: Select[*tuple[Any, ...]], digits: str) -> list[FoundPackage]:
+    return [FoundPackage(*row) for row in session.execute(query, {"digits": digits})]
 
 
 def drug_by_code(session: Session, code: str) -> DrugFacts | None:

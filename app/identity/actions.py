@@ -217,7 +217,7 @@ def reopen(tx: Tx, person_id: int) -> None:
 
 def one_at_a_time(tx: Tx, room: int, number: int) -> None:
     """Make acts on the same thing wait for each other until the commit; SQLite's one writer does so by itself."""
-    if tx.session.get_bind().dialect.name == "postgresql":
+    if not tx.alone:
         tx.session.execute(
             text("SELECT pg_advisory_xact_lock(:room, :number)"), {"room": room, "number": number}
         )

@@ -8,7 +8,7 @@ import secrets
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from app.audit.actions import record
 from app.core.errors import Invalid, Missing, Refused
@@ -25,6 +25,9 @@ from app.inventory.queries import on_hand, recall_of, same_number, shelves_with
 # The characters of a GS1 lot (AI 10): printable, no blank, at most 20.
 _LOT_NUMBER = re.compile(r"[\x21-\x7e]{1,20}")
 STOCK = "stock"
+_EXACT = select(Lot).where(
+    Lot.package_id == bindparam("package_id"), Lot.number == bindparam("number"), Lot.expiry == bindparam("expiry")
+)
 
 
 def lot_for(tx: Tx, *, package_id: int, number: str, expiry: date) -> Lot:
@@ -35,15 +38,14 @@ def lot_for(tx: Tx, *, package_id: int, number: str, expiry: date) -> Lot:
     written = number.strip()
     if not _LOT_NUMBER.fullmatch(written):
         raise Invalid({"lot": "A lot number has 1 to 20 characters without blanks: read it again from the package."})
-    exact = select(Lot).where(Lot.package_id == package_id, Lot.number == written, Lot.expiry == expiry)
-    found = tx.session.scalars(exact).one_or_none()
+    values = {"package_id": package_id, "number": written, "expiry": expiry}
+    found = tx.session.scalars(_EXACT, values).one_or_none()
     if found is not None:
         return found
     if tx.session.get(Package, package_id) is None:
         raise Missing("The pharmacy does not use this container. Choose another one.")
-    values = {"package_id": package_id, "number": written, "expiry": expiry, "first_seen_at": tx.now}
-    insert_unless_there(tx, Lot, values)
-    made = tx.session.scalars(exact).one()
+    insert_unless_there(tx, Lot, {**values, "first_seen_at": tx.now})
+    made = tx.session.scalars(_EXACT, values).one()
     reason = recall_of(tx.session, made)
     if reason is not None and made.recalled_at is None:
         made.recalled_at, made.recall_reason = tx.now, reason

@@ -87,6 +87,6 @@ def _set_up_places(tx: Tx) -> None:
 
 def insert_unless_there(tx: Tx, table: type[Place | Lot | Movement], values: dict[str, object]) -> bool:
     """Insert a row unless one with its key stands there, and tell whether it came in."""
-    insert = sqlite_insert if tx.session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    insert = sqlite_insert if tx.alone else postgresql_insert
     query = insert(table).values(values).on_conflict_do_nothing().returning(table.id)
     return tx.session.scalar(query) is not None

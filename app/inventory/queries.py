@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, case, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.core.wording import day
+from app.formulary.models import Package
 from app.formulary.queries import called
 from app.inventory.fefo import Stock, expired
 from app.inventory.models import Lot, Movement, Place, Staged
@@ -66,6 +67,31 @@ class Whereabouts:
     uses: tuple[Use, ...]
 
 
+# Asked of every container that is scanned: built once, and each begins at an index.
+_RECALLED = (
+    select(Lot.recall_reason)
+    .join(Package, Package.id == Lot.package_id)
+    .where(Package.product_id == bindparam("product_id"), Lot.recalled_at.is_not(None))
+    .where(func.upper(Lot.number) == bindparam("number"))
+    .limit(1)
+)
+_BROUGHT = (
+    select(Place.id)
+    .join(Movement, Movement.to_place_id == Place.id)
+    .where(Place.station_id == bindparam("station_id"), Movement.lot_id == bindparam("lot_id"))
+    .limit(1)
+)
+_USED = (
+    select(Movement.id)
+    .join(Lot, Lot.id == Movement.lot_id)
+    .join(Package, Package.id == Lot.package_id)
+    .join(Place, Place.id == Movement.to_place_id)
+    .where(Movement.serial == bindparam("serial"), Package.product_id == bindparam("product_id"))
+    .where(Place.kind.in_(_GONE))
+    .limit(1)
+)
+
+
 def on_hand(session: Session, lot_id: int, place_id: int) -> Decimal:
     """How many containers of a lot the ledger says are at a place."""
     moved = func.sum(case((Movement.to_place_id == place_id, Movement.quantity), else_=-Movement.quantity))
@@ -109,13 +135,7 @@ def staged_at(session: Session, station_id: int, package_id: int) -> tuple[Stage
 
 def serial_used(session: Session, product_id: int, serial: str) -> bool:
     """Tell whether the container of a product with this serial was used or wasted before."""
-    query = (
-        select(Movement.id)
-        .join(Lot, Lot.id == Movement.lot_id)
-        .join(Place, Place.id == Movement.to_place_id)
-        .where(Movement.serial == serial, Lot.product_id == product_id, Place.kind.in_(_GONE))
-    )
-    return session.scalar(query.limit(1)) is not None
+    return session.scalar(_USED, {"serial": serial, "product_id": product_id}) is not None
 
 
 def booked(session: Session, key: str) -> bool:
@@ -127,10 +147,7 @@ def recall_of(session: Session, lot: Lot) -> str | None:
     """Why a lot was recalled, or None. A recall means the number: a misread expiry or case does not escape it."""
     if lot.recalled_at is not None:
         return lot.recall_reason
-    query = select(Lot.recall_reason).where(
-        Lot.product_id == lot.product_id, func.upper(Lot.number) == lot.number.upper(), Lot.recalled_at.is_not(None)
-    )
-    return session.scalar(query.limit(1))
+    return session.scalar(_RECALLED, {"product_id": lot.product_id, "number": lot.number.upper()})
 
 
 def recalled_among(session: Session, lot_ids: Iterable[int]) -> tuple[str, ...]:
@@ -166,13 +183,8 @@ def container_problems(
 
 
 def _booked_empty(session: Session, lot_id: int, station_id: int) -> bool:
-    place_id = place_at(session, station_id)
-    if place_id is None:
-        return False
-    brought = select(Movement.id).where(Movement.lot_id == lot_id, Movement.to_place_id == place_id)
-    if session.scalar(brought.limit(1)) is None:
-        return False
-    return on_hand(session, lot_id, place_id) <= 0
+    place_id = session.scalar(_BROUGHT, {"lot_id": lot_id, "station_id": station_id})
+    return place_id is not None and on_hand(session, lot_id, place_id) <= 0
 
 
 def place_named(session: Session, place_id: int) -> str:

@@ -3,17 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import IntegrityError
 
 from app.audit.actions import record
 from app.core.errors import Missing, Refused
 from app.core.workflow import TRANSITIONS, Event, Meaning, Rule, Side, State, decide, is_live
+from app.db.base import table
 from app.db.session import Tx
 from app.identity.actions import Proven, sign
 from app.work.models import WorkItem, WorkMove, WorkPart
 from app.work.queries import actor_for
+
+# Asked inside every act: built once.
+_SIDE = select(WorkPart.side).where(
+    WorkPart.work_id == bindparam("work_id"), WorkPart.person_id == bindparam("person_id")
+)
+_PART = insert(table(WorkPart))
 
 
 def begin(tx: Tx, kind: str, dose_id: int | None) -> WorkItem:
@@ -122,11 +129,11 @@ def take_part(tx: Tx, work_id: int, side: Side | None) -> None:
     if side is None:
         return
     assert tx.who.person_id is not None
-    held = tx.session.get(WorkPart, (work_id, tx.who.person_id))
+    person = {"work_id": work_id, "person_id": tx.who.person_id}
+    held = tx.session.scalar(_SIDE, person)
     if held is None:
-        tx.session.add(WorkPart(work_id=work_id, person_id=tx.who.person_id, side=side))
-        tx.session.flush()
-    elif held.side != side:
+        tx.session.execute(_PART, {**person, "side": side})
+    elif held != side:
         raise Refused("You stand on the other side of this dose: whoever made any part of it can not check it.")
 
 
