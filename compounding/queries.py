@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from app.core.canonical import canonical
 from app.core.errors import Missing
 from app.core.workflow import State
+from app.db.base import fetched
 from app.formulary.models import Package
 from app.identity.models import Person
 from app.inventory.models import Lot
@@ -83,18 +84,18 @@ def records_of(session: Session, work_id: int) -> tuple[Record, ...]:
     """The records of a preparation in their order."""
     return tuple(
         Record(number, step, from_text(kind, facts), person_id, at, weighing_id, photo_id)
-        for number, step, kind, facts, person_id, at, weighing_id, photo_id in session.execute(
-            _RECORDS, {"work_id": work_id}
+        for number, step, kind, facts, person_id, at, weighing_id, photo_id in fetched(
+            session, _RECORDS, work_id=work_id
         )
     )
 
 
 def opened(session: Session, work_id: int) -> Opened:
     """Read and fold one preparation. Raises Missing."""
-    found = session.execute(_ITEM, {"work_id": work_id}).one_or_none()
-    if found is None:
+    found = fetched(session, _ITEM, work_id=work_id)
+    if not found:
         raise Missing("This preparation does not exist.")
-    number, dose_id, state, version, holder_id, station_id, *frozen, worksheet, due_at = found
+    number, dose_id, state, version, holder_id, station_id, *frozen, worksheet, due_at = found[0]
     prepared = Prepared(*frozen)
     sheet = read_worksheet(worksheet)
     records = records_of(session, work_id)
@@ -274,8 +275,8 @@ def serial_in_hand(session: Session, work_id: int, product_id: int, serial: str)
     Whatever lot was read with it: a product and a serial name one container (GS1).
     """
     said = canonical({"serial": serial})[1:-1]
-    rows = session.scalars(_IN_HAND, {"product_id": product_id, "work_id": work_id})
-    scanned = (from_text("scanned", text) for text in rows if said in text)
+    found = fetched(session, _IN_HAND, product_id=product_id, work_id=work_id)
+    scanned = (from_text("scanned", text) for (text,) in found if said in text)
     return any(isinstance(facts, Scanned) and facts.serial == serial for facts in scanned)
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import insert, select, text
 from app.audit.models import AuditEvent
 from app.core.canonical import canonical
 from app.core.chain import GENESIS, next_hash
-from app.db.base import table
+from app.db.base import fetched, table
 from app.db.session import Tx
 
 _HELD = "audit"
@@ -41,11 +41,10 @@ def record(tx: Tx, action: str, subject: str, facts: dict[str, Any]) -> None:
 
 def _append(tx: Tx, entries: list[dict[str, Any]]) -> None:
     session = tx.session
-    session.flush()
     if not tx.alone:
         session.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _CHAIN_LOCK})
-    last = session.execute(_LAST).first()
-    seq, prev = (last.seq, last.hash) if last else (0, GENESIS)
+    last = fetched(session, _LAST)
+    seq, prev = last[0] if last else (0, GENESIS)
     for entry in entries:
         seq += 1
         written = canonical(entry | {"seq": seq})

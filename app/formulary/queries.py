@@ -10,6 +10,7 @@ from sqlalchemy import Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.quantity import Quantity
+from app.db.base import fetched
 from app.formulary.models import Density, Drug, Package, Product, SiteCode
 from app.formulary.product import (
     AS_SUPPLIED,
@@ -99,7 +100,7 @@ def find_package(session: Session, barcode: Scanned) -> FoundPackage | Ambiguous
 
 
 def _packages(session: Session, query: Select[*tuple[Any, ...]], digits: str) -> list[FoundPackage]:
-    return [FoundPackage(*row) for row in session.execute(query, {"digits": digits})]
+    return [FoundPackage(*row) for row in fetched(session, query, digits=digits)]
 
 
 def drug_by_code(session: Session, code: str) -> DrugFacts | None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import Missing
 from app.core.permissions import Role
 from app.core.workflow import Meaning
+from app.db.base import fetched
 from app.db.session import Db, Who
 from app.identity import limits
 from app.identity.credentials import token_sha256
@@ -115,7 +116,7 @@ def standing_at(
     """Tell the same as `who_is`, for whoever reads more in the same session."""
     if not token:
         return _NOBODY
-    found = session.execute(_BEHIND, {"token_sha256": token_sha256(token)}).all()
+    found = fetched(session, _BEHIND, token_sha256=token_sha256(token))
     if not found:
         return _NOBODY
     session_id, station_id, started_at, seen_at, locked_at, ended_at, person_id, name, left_at, _ = found[0]

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, bindparam, case, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.core.wording import day
+from app.db.base import fetched
 from app.formulary.models import Package
 from app.formulary.queries import called
 from app.inventory.fefo import Stock, expired
@@ -135,7 +136,7 @@ def staged_at(session: Session, station_id: int, package_id: int) -> tuple[Stage
 
 def serial_used(session: Session, product_id: int, serial: str) -> bool:
     """Tell whether the container of a product with this serial was used or wasted before."""
-    return session.scalar(_USED, {"serial": serial, "product_id": product_id}) is not None
+    return bool(fetched(session, _USED, serial=serial, product_id=product_id))
 
 
 def booked(session: Session, key: str) -> bool:
@@ -147,7 +148,8 @@ def recall_of(session: Session, lot: Lot) -> str | None:
     """Why a lot was recalled, or None. A recall means the number: a misread expiry or case does not escape it."""
     if lot.recalled_at is not None:
         return lot.recall_reason
-    return session.scalar(_RECALLED, {"product_id": lot.product_id, "number": lot.number.upper()})
+    found = fetched(session, _RECALLED, product_id=lot.product_id, number=lot.number.upper())
+    return found[0].recall_reason if found else None
 
 
 def recalled_among(session: Session, lot_ids: Iterable[int]) -> tuple[str, ...]:
@@ -183,8 +185,10 @@ def container_problems(
 
 
 def _booked_empty(session: Session, lot_id: int, station_id: int) -> bool:
-    place_id = session.scalar(_BROUGHT, {"lot_id": lot_id, "station_id": station_id})
-    return place_id is not None and on_hand(session, lot_id, place_id) <= 0
+    return any(
+        on_hand(session, lot_id, place_id) <= 0
+        for (place_id,) in fetched(session, _BROUGHT, lot_id=lot_id, station_id=station_id)
+    )
 
 
 def place_named(session: Session, place_id: int) -> str:

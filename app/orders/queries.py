@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.canonical import canonical, sha256
 from app.core.errors import Missing
 from app.core.quantity import Quantity, plain
+from app.db.base import fetched
 from app.formulary.models import Drug
 from app.identity.models import Person
 from app.orders.events import Said
@@ -104,22 +105,22 @@ def orders_facts(session: Session, version_ids: Iterable[int]) -> dict[int, Orde
     wanted = set(version_ids)
     if not wanted:
         return {}
-    rows = session.execute(_FACTS, {"wanted": list(wanted)}).all()
+    found = fetched(session, _FACTS, wanted=list(wanted))
     parts = _ingredients(session, wanted)
-    allergies = _allergies(session, {row.patient_id for row in rows})
-    return {row.id: _facts(row, parts[row.id], allergies.get(row.patient_id, ())) for row in rows}
+    allergies = _allergies(session, {row.patient_id for row in found})
+    return {row.id: _facts(row, parts[row.id], allergies.get(row.patient_id, ())) for row in found}
 
 
 def _ingredients(session: Session, version_ids: set[int]) -> dict[int, list[Found]]:
     found: dict[int, list[Found]] = {version_id: [] for version_id in version_ids}
-    for part in session.execute(_INGREDIENTS, {"wanted": list(version_ids)}):
+    for part in fetched(session, _INGREDIENTS, wanted=list(version_ids)):
         found[part.version_id].append(part)
     return found
 
 
 def _allergies(session: Session, patient_ids: set[int]) -> dict[int, Stated]:
     found: dict[int, Stated] = {}
-    for patient_id, text, reaction in session.execute(_ALLERGIES, {"wanted": list(patient_ids)}):
+    for patient_id, text, reaction in fetched(session, _ALLERGIES, wanted=list(patient_ids)):
         found[patient_id] = (*found.get(patient_id, ()), (text, reaction))
     return found
 

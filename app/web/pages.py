@@ -66,7 +66,9 @@ def _per_ml(ratio: Ratio) -> str:
 @cache
 def environment() -> Environment:
     """The one template environment; what is not defined is an error, everything is escaped."""
-    env = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    # Templates do not change while the product runs, so nobody looks at their files again for every page.
+    files = FileSystemLoader(TEMPLATES)
+    env = Environment(loader=files, autoescape=True, undefined=StrictUndefined, trim_blocks=True, auto_reload=False)
     env.filters |= {
         "qty": _qty,
         "quantities": _quantities,

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from app.audit.actions import record
 from app.core.errors import Missing, Refused
 from app.core.workflow import TRANSITIONS, Event, Meaning, Rule, Side, State, decide, is_live
-from app.db.base import table
+from app.db.base import fetched, table
 from app.db.session import Tx
 from app.identity.actions import Proven, sign
 from app.work.models import WorkItem, WorkMove, WorkPart
@@ -130,10 +130,10 @@ def take_part(tx: Tx, work_id: int, side: Side | None) -> None:
         return
     assert tx.who.person_id is not None
     person = {"work_id": work_id, "person_id": tx.who.person_id}
-    held = tx.session.scalar(_SIDE, person)
-    if held is None:
+    held = fetched(tx.session, _SIDE, **person)
+    if not held:
         tx.session.execute(_PART, {**person, "side": side})
-    elif held != side:
+    elif held[0].side != side:
         raise Refused("You stand on the other side of this dose: whoever made any part of it can not check it.")
 
 
