@@ -1,10 +1,13 @@
 """Reading stations."""
 
 import itertools
+from dataclasses import dataclass
+from decimal import Decimal
 
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
+from app.db.base import fetched
 from app.stations.models import Photo, Station, Unit
 
 
@@ -16,20 +19,44 @@ def stations(session: Session) -> list[Station]:
     return list(session.scalars(query))
 
 
-# Every request asks this: it is built once, and the few rows that it finds are told apart in Python.
-_MAY_STAND = select(Station).where(
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The station at which a browser stands, as pages need it."""
+
+    id: int
+    code: str
+    kind: str
+    name: str
+    host: str | None
+    enrolment_sha256: str | None
+    px_per_mm: Decimal
+    balance_url: str | None
+    balance_protocol: str | None
+    balance_readability_g: Decimal | None
+    balance_simulated: bool
+    printer_simulated: bool
+
+
+# Every request asks this: it is built once, in the order of `Here`; the few rows it finds are told apart in Python.
+_MAY_STAND = select(
+    Station.id, Station.code, Station.kind, Station.name, Station.host, Station.enrolment_sha256, Station.px_per_mm,
+    Station.balance_url, Station.balance_protocol, Station.balance_readability_g, Station.balance_simulated,
+    Station.printer_simulated,
+).where(
     Station.retired_at.is_(None),
     or_(
         Station.enrolment_sha256 == bindparam("enrolment"),
         Station.host == bindparam("host"),
         Station.code == bindparam("anywhere"),
     ),
-)
+)  # fmt: skip
 
 
-def station_of_browser(session: Session, enrolment: str | None, host: str, anywhere: str) -> Station:
+def station_of_browser(session: Session, enrolment: str | None, host: str, anywhere: str) -> Here:
     """The station of a browser: where it was enrolled, else by its host name, else the one with the code `anywhere`."""
-    found = session.scalars(_MAY_STAND, {"enrolment": enrolment, "host": host, "anywhere": anywhere}).all()
+    found = [
+        Here(*tuple(row)) for row in fetched(session, _MAY_STAND, enrolment=enrolment, host=host, anywhere=anywhere)
+    ]
     enrolled = (each for each in found if enrolment and each.enrolment_sha256 == enrolment)
     by_host = (each for each in found if each.host == host)
     by_code = (each for each in found if each.code == anywhere)

@@ -14,8 +14,7 @@ from app.identity.credentials import code_sha256
 from app.identity.limits import SEEN_EVERY, Where
 from app.identity.queries import standing_at
 from app.identity.sign_in_actions import seen
-from app.stations.models import Station
-from app.stations.queries import station_of_browser
+from app.stations.queries import Here, station_of_browser
 from app.web.parts import Parts
 from compounding.queries import step_open_at
 
@@ -38,7 +37,7 @@ class Visitor:
     """One request: where it stands, who is signed in there (None: nobody), and why not."""
 
     parts: Parts
-    station: Station
+    station: Here
     token: str | None
     who: Who | None
     locked: bool
