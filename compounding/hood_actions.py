@@ -74,7 +74,12 @@ def claim(tx: Tx, dose_id: int, tray_scan: str, house: House) -> int:
         tx,
         item.id,
         Event.CLAIM,
-        facts={"tray": tray.text, "recipe": f"{sheet.recipe.code} version {sheet.recipe.version}", "hood": hood.code},
+        facts={
+            "tray": tray.text,
+            "recipe": f"{sheet.recipe.code} version {sheet.recipe.version}",
+            "hood": hood.code,
+            "worksheet": preparation.worksheet_sha256,
+        },
     )
     return item.id
 
@@ -91,7 +96,7 @@ def weigh(tx: Tx, work_id: int, step_key: str, weight: Weight, house: House, *, 
     kept = keep_weight(tx, hood_of(tx).id, weight)
     facts = Weighed(weight.value_g, weight.readings, weight.balance_serial, weight.epoch, insist)
     refuse_weight(at.sheet, at.where, step, facts)
-    add_record(tx, at, step.key, with_verdict(at.sheet, at.where, step, facts), weighing_id=kept.id)
+    add_record(tx, at, step.key, with_verdict(at.sheet, at.where, step, facts), weighing=kept)
     go_on(tx, work_id, house)
 
 

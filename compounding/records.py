@@ -28,7 +28,7 @@ class Weighed:
     """A weight was accepted: grams, how many readings it is the mean of, and on which balance since which start.
 
     `verdict` and `volume_ml` are what the screen showed when the weight decided about a volume, for the replay to
-    compare; None for a weight that only starts a difference, and in records from before they were kept.
+    compare; None for a weight that only starts a difference.
     """
 
     value_g: Decimal

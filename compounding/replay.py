@@ -80,8 +80,6 @@ def verdict_differences(
             yield each, "the worksheet has no such weighing"
             continue
         again = with_verdict(sheet, standing(sheet, records[:at]), step, replace(weight, verdict=None, volume_ml=None))
-        if weight.verdict is None and weight.volume_ml is None:
-            continue  # a record from before verdicts were kept, or a weight that decides nothing
         if again.verdict != weight.verdict:
             yield each, f"the verdict is {_said(again.verdict)}, but {_said(weight.verdict)} was shown"
         if again.volume_ml != weight.volume_ml:

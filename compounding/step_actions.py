@@ -7,6 +7,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
 from app.audit.actions import record
+from app.core.canonical import sha256
 from app.core.errors import Refused
 from app.core.permissions import May
 from app.core.workflow import Side, State
@@ -15,7 +16,7 @@ from app.db.session import Tx
 from app.labels import actions as labels
 from app.orders.actions import lock_head
 from app.orders.queries import order_of_dose, why_not_current
-from app.stations.models import Station
+from app.stations.models import Station, Weighing
 from app.work import actions as work
 from compounding.labelling import dispense_label
 from compounding.models import StepRecord
@@ -78,7 +79,7 @@ def add_record(
     step: str,
     facts: Facts,
     *,
-    weighing_id: int | None = None,
+    weighing: Weighing | None = None,
     photo_id: int | None = None,
     lot_id: int | None = None,
     side: Side = Side.PREPARES,
@@ -96,7 +97,7 @@ def add_record(
         "facts": text,
         "person_id": tx.who.person_id,
         "side": side,
-        "weighing_id": weighing_id,
+        "weighing_id": weighing.id if weighing else None,
         "photo_id": photo_id,
         "lot_id": lot_id,
         "at": tx.now,
@@ -105,8 +106,9 @@ def add_record(
         tx.session.execute(_RECORD, row)
     except IntegrityError:
         raise Refused("Somebody was faster: this preparation has just changed. Look at the screen again.") from None
-    facts_for_trail = {"step": step, "what": text, "weighing": weighing_id, "photo": photo_id, "lot": lot_id}
-    record(tx, f"step {kind}", f"preparation {at.item.id}", facts_for_trail)
+    told: dict[str, object] = {"step": step, "what": text, "photo": photo_id, "lot": lot_id}
+    told |= {"weighing": weighing.id, "window": sha256(weighing.window)} if weighing else {"weighing": None}
+    record(tx, f"step {kind}", f"preparation {at.item.id}", told)
     tx.tell(f"work:{at.item.id}")
 
 

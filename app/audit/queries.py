@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEvent
+from app.audit.stored_queries import copies_differ, stored
 from app.core.chain import GENESIS, Link, broken_at
 
 PAGE = 100
@@ -26,6 +27,7 @@ class Entry:
     action: str
     subject: str
     facts: dict[str, Any]
+    person_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,35 +50,16 @@ def verify(session: Session, anchor: tuple[int, str] | None = None) -> Proof:
 
     def links() -> Iterator[Link]:
         nonlocal count, head, wrong, anchored
-        for row in session.scalars(select(AuditEvent).order_by(AuditEvent.seq).execution_options(yield_per=2000)):
-            count, head = row.seq, row.hash
-            anchored = anchored or (row.seq, row.hash) == anchor
-            wrong = wrong or _copies_differ(row)
-            yield Link(row.seq, row.prev, row.text, row.hash)
+        for row in stored(session):
+            count, head = row.link.seq, row.link.hash
+            anchored = anchored or (row.link.seq, row.link.hash) == anchor
+            yield row.link
+            wrong = wrong or copies_differ(row)  # asked for only once the chain has proved its text
 
     broken = broken_at(links()) or wrong
     if broken is None and not anchored:
         broken = f"entry {anchor[0] if anchor else 0} is not the one that was anchored"
     return Proof(count, head, broken)
-
-
-def _copies_differ(row: AuditEvent) -> str | None:
-    try:
-        told = json.loads(row.text)
-    except ValueError:
-        return f"entry {row.seq} was changed after it was written"
-    copies = {
-        "seq": row.seq,
-        "at": row.at.isoformat(timespec="microseconds"),
-        "person_id": row.person_id,
-        "station_id": row.station_id,
-        "action": row.action,
-        "subject": row.subject,
-    }
-    for name, value in copies.items():
-        if told[name] != value:
-            return f"entry {row.seq} has a copy ({name}) that differs from its text"
-    return None
 
 
 def page(
@@ -101,4 +84,6 @@ def of_subject(session: Session, subject: str) -> tuple[Entry, ...]:
 
 def _entry(row: AuditEvent) -> Entry:
     told = json.loads(row.text)
-    return Entry(row.seq, row.at, told["person"], row.station_id, row.action, row.subject, told["facts"])
+    return Entry(
+        row.seq, row.at, told["person"], row.station_id, row.action, row.subject, told["facts"], row.person_id
+    )  # fmt: skip

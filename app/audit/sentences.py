@@ -90,7 +90,9 @@ _VERBS = {
 _OWN = frozenset({"signed in", "signed out", "locked", "unlocked", "accepted an invitation"})
 
 # What only a program can use; it stays in the record and in the export.
-_NOT_FOR_PEOPLE = frozenset({"sign_in", "signature", "weighing", "photo", "lots", "version_id", "entered_by", "shown"})
+_NOT_FOR_PEOPLE = frozenset(
+    "sign_in signature weighing window worksheet photo lots version_id entered_by shown".split()
+)  # fmt: skip
 
 _WORDS = {
     "from": "before",

@@ -8,8 +8,9 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEvent
-from app.audit.queries import PAGE, Entry, _copies_differ, _entry
-from app.core.chain import GENESIS, Link, broken_at
+from app.audit.queries import PAGE, Entry, _entry
+from app.audit.stored_queries import copies_differ, stored
+from app.core.chain import GENESIS, broken_at
 
 PIECE = 2000
 
@@ -76,13 +77,12 @@ def follow(session: Session, known: Checked, limit: int = PIECE) -> Checked:
         anchor = session.scalar(select(AuditEvent.hash).where(AuditEvent.seq == known.seq))
         if anchor != known.hash:
             return Checked(known.seq, known.hash, f"entry {known.seq} is not the one that was verified before")
-    query = select(AuditEvent).where(AuditEvent.seq > known.seq).order_by(AuditEvent.seq).limit(limit)
-    rows = session.scalars(query).all()
+    rows = list(stored(session, after=known.seq, most=limit))
     if not rows:
         return known
-    links = (Link(row.seq, row.prev, row.text, row.hash) for row in rows)
-    broken = broken_at(links, known.seq + 1, known.hash) or _first(_copies_differ(row) for row in rows)
-    return Checked(known.seq, known.hash, broken) if broken else Checked(rows[-1].seq, rows[-1].hash)
+    broken = broken_at((row.link for row in rows), known.seq + 1, known.hash)
+    broken = broken or _first(copies_differ(row) for row in rows)
+    return Checked(known.seq, known.hash, broken) if broken else Checked(rows[-1].link.seq, rows[-1].link.hash)
 
 
 def _first(faults: Iterable[str | None]) -> str | None:

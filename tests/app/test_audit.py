@@ -1,11 +1,15 @@
 """The record is written with the act, chained, and its changes are refused or found."""
 
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.audit.actions import record
 from app.audit.queries import verify
+from app.audit.tail_queries import tail_broken
 from app.db.session import SYSTEM, Db, OnceKey, Replayed
 
 
@@ -83,6 +87,41 @@ def test_one_changed_field_is_found(db: Db, column: str) -> None:
         tx.session.execute(text(f"UPDATE audit_event SET {column} = {value} WHERE seq = 2"))
     with db.read() as session:
         assert "entry" in str(verify(session).broken)
+
+
+def test_one_changed_bit_anywhere_is_found_in_words_and_stops_the_start(db: Db) -> None:
+    three_entries(db)
+    disarm(db)
+    with db.write(SYSTEM) as tx:
+        tx.session.execute(text("UPDATE audit_event SET text = text"))
+    with db.read() as session:
+        assert verify(session).broken is None and tail_broken(session) is None
+        columns = ("prev", "hash", "text", "at", "action", "subject", "person_id", "station_id", "seq")
+        row = session.execute(text(f"SELECT {', '.join(columns)} FROM audit_event WHERE seq = 2")).one()
+    for column, value in zip(columns, row, strict=True):
+        for changed in changes(value, db.is_sqlite):
+            with db.write(SYSTEM) as tx:
+                as_text = "CAST(:value AS TEXT)" if isinstance(changed, bytes) else ":value"
+                statement = text(f"UPDATE audit_event SET {column} = {as_text} WHERE seq = 2")
+                tx.session.execute(statement, {"value": changed})
+                for found in (verify(tx.session).broken, tail_broken(tx.session)):
+                    assert found is not None and "entr" in found, (column, changed)
+                tx.session.rollback()
+
+
+def changes(value: object, bytes_too: bool) -> Iterator[object]:
+    """The value with one bit changed: every bit of a text where the database takes any bytes, else of its letters."""
+    if value is None or isinstance(value, int):
+        yield 64 if value is None else value ^ 64
+    elif isinstance(value, datetime):
+        yield value + timedelta(microseconds=1)
+    else:
+        written = str(value).encode()
+        for place in range(len(written)):
+            for bit in range(8) if bytes_too else (1,):
+                changed = bytearray(written)
+                changed[place] ^= 1 << bit
+                yield bytes(changed) if bytes_too else changed.decode()
 
 
 def test_a_cut_off_tail_is_found_by_its_anchor(db: Db) -> None:

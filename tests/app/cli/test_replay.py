@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
+from app.core.canonical import sha256
 from app.db.session import Db
 from app.stations.actions import Weight
 from app.web.hood import raw_window
@@ -59,7 +60,8 @@ def forge(db: Db, table: str, change: str) -> None:
     """Change what is never changed, as whoever owns the tables could."""
     with db.writer.begin() as connection:
         if db.is_sqlite:
-            connection.execute(text(f"DROP TRIGGER {table}_no_update"))
+            connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_update"))
+            connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_delete"))
         else:
             connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
         connection.execute(text(change))
@@ -96,15 +98,63 @@ def test_whatever_was_changed_afterwards_is_told(house: Hospital) -> None:
         "Preparation 1, weighing 1: the stored bytes say 276.40 g, the record says 277.4 g.",
         "Preparation 1, record 4 (bag-before): the step says 276.40 g of 5 readings, its weighing 277.4 g of 5.",
     ]
-    forge(db, "step_record", "UPDATE step_record SET facts = replace(facts, '\"within\"', '\"under\"')")
-    assert told(db)[-1] == "Preparation 1, record 5 (bag-after): the verdict is 'within', but 'under' was shown."
+    untold = "Preparation 1: record 5 (bag-after) is not as the trail tells it."
+    for before, after, words in (("within", '"under"', "'under' was shown"), ("under", "null", "none was shown")):
+        forge(db, "step_record", f"UPDATE step_record SET facts = replace(facts, '\"{before}\"', '{after}')")
+        found = told(db)
+        assert found[0] == untold
+        assert found[-1] == f"Preparation 1, record 5 (bag-after): the verdict is 'within', but {words}."
     wider = """replace(worksheet, '"tolerance_percent":"', '"tolerance_percent":"1')"""
     with db.writer.begin() as connection:
         connection.execute(text(f"UPDATE preparation SET worksheet = {wider}"))
-    assert told(db)[-2:] == [
-        "Preparation 1: the worksheet is not the one that was frozen.",
-        "Preparation 1: the worksheet can not be read: The tolerance may not be wider than the hard limit.",
-    ]
+    assert told(db)[0] == "Preparation 1: the worksheet is not the one that was frozen."
+    assert told(db)[-1] == (
+        "Preparation 1: the worksheet can not be read: The tolerance may not be wider than the hard limit."
+    )
+
+
+def test_a_worksheet_that_was_written_anew_with_its_hash_is_told(house: Hospital) -> None:
+    house.made("MFR-01")
+    with house.db.writer.begin() as connection:
+        sheet = connection.scalar(text("SELECT worksheet FROM preparation"))
+        sheet = sheet.replace('"tolerance_percent":"5"', '"tolerance_percent":"4"')
+        change = text("UPDATE preparation SET worksheet = :sheet, worksheet_sha256 = :sha")
+        connection.execute(change, {"sheet": sheet, "sha": sha256(sheet)})
+    assert told(house.db) == ["Preparation 1: the worksheet is not the one that was frozen."]
+
+
+def test_raw_bytes_that_say_the_same_but_are_not_those_of_the_day_are_told(house: Hospital) -> None:
+    house.made("MFR-01")
+    other = "(SELECT other.window FROM weighing AS other WHERE other.id = 2)"
+    forge(house.db, "weighing", f'UPDATE weighing SET "window" = {other} WHERE id = 1')
+    assert "the raw bytes of weighing 1 are not those that the trail tells of" in told(house.db)[0]
+
+
+def test_a_record_that_is_missing_or_was_slipped_in_is_told(house: Hospital) -> None:
+    work_id = house.made("MFR-01")
+    last = house.at(work_id).records[-1].number
+    columns = "work_id, step, kind, facts, person_id, side, weighing_id, photo_id, lot_id, at"
+    row = f"INSERT INTO step_record (number, {columns}) SELECT number + 1, {columns} FROM step_record"
+    forge(house.db, "step_record", f"{row} WHERE number = {last}")
+    assert told(house.db) == [f"Preparation 1: record {last + 1} (photo) was never told to the trail."]
+    forge(house.db, "step_record", f"DELETE FROM step_record WHERE number >= {last}")
+    assert told(house.db) == [f"Preparation 1: record {last} is missing: the trail tells of it."]
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["facts = replace(facts, ':', ';')", "facts = replace(facts, 'value_g', 'vblue_g')", "facts = '{}'"],
+)
+def test_a_record_made_unreadable_is_a_difference_and_the_next_preparation_is_replayed(
+    house: Hospital, change: str
+) -> None:
+    house.made("MFR-01")
+    house.made("MFR-27", tray="TRAY-02", number="RX1002")
+    forge(house.db, "step_record", f"UPDATE step_record SET {change} WHERE work_id = 1 AND kind = 'weighed'")
+    with house.db.read() as session:
+        first, second = replay(session)
+    assert "its record can not be read any more" in first.differences[-1]
+    assert (second.weights, second.verdicts, second.differences) == (3, 2, ())
 
 
 def test_the_readings_that_were_averaged_are_the_newest_ones() -> None:
@@ -129,7 +179,7 @@ def test_a_weight_that_its_bytes_do_not_show_is_told(other: dict[str, object], w
     assert found[0].startswith(words)
 
 
-def test_a_weighed_record_from_before_verdicts_were_kept_is_still_read() -> None:
+def test_a_weight_that_decides_nothing_keeps_no_verdict() -> None:
     old = '{"balance":"SIM-0001","epoch":1,"insisted":false,"readings":5,"value_g":"276.40"}'
     facts = from_text("weighed", old)
     assert facts == Weighed(Decimal("276.40"), 5, "SIM-0001", 1, False)
