@@ -1,7 +1,7 @@
 """What the verification page wants to know: the calculation, the recipe to be used, and the state of each dose."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Refused
-from app.core.wording import number, tall_man
+from app.core.wording import instant, number, tall_man
 from app.orders.facts import OrderFacts
+from app.orders.intervals import STILL_GIVEN, due_times
 from app.orders.models import Dose, OrderVersion
 from app.stations.queries import stations
 from app.work.models import WorkItem
@@ -60,6 +61,7 @@ def calculation(session: Session, order: OrderFacts, now: datetime, bedside: str
     )
     per_ml = {names[code]: concentration(dose, order.base_volume) for code, dose in order.doses.items()}
     lines = dose_working(ordered, per_ml, now)
+    lines = (*lines, *_passed(order, now))
     today = now.astimezone(ZoneInfo(order.zone)).date()
     why = "There is no hood."
     for hood in (each for each in stations(session) if each.kind == "hood"):
@@ -79,6 +81,20 @@ def calculation(session: Session, order: OrderFacts, now: datetime, bedside: str
         faults = label_faults(order, sheet, order.first_due_at, bedside=bedside)
         return Calculation((*lines, *draws, expected_volume(sheet)), sheet.recipe, " ".join(faults))
     return Calculation(lines, None, why)
+
+
+def _passed(order: OrderFacts, now: datetime) -> tuple[Working, ...]:
+    """What a verification now would leave out, because its time has passed: nobody shall take it for prepared."""
+    still = now - STILL_GIVEN
+    at_once = order.priority == "STAT" or order.interval_minutes is None
+    if order.verified_at is not None or at_once or order.first_due_at >= still:
+        return ()
+    coming = due_times(
+        order.first_due_at, order.interval_minutes, order.zone, still, still + timedelta(days=4), order.end_at
+    )
+    how = f"the first was due {instant(order.first_due_at, order.zone)}"
+    words = f"passed and not prepared; next {instant(coming[0], order.zone)}" if coming else "all have passed"
+    return (Working("doses due", how, f"{words}. Order a dose for now if one is needed.", True),)
 
 
 def doses_due(session: Session, order_id: int, limit: int = 60) -> list[DoseLine]:

@@ -7,7 +7,7 @@ from sqlalchemy import insert, or_, select
 
 from app.audit.actions import record
 from app.db.session import Tx
-from app.orders.intervals import due_times
+from app.orders.intervals import STILL_GIVEN, due_times
 from app.orders.models import Dose, Order, OrderVersion, Verification
 
 AHEAD = timedelta(hours=48)
@@ -54,8 +54,7 @@ def write_doses(tx: Tx, version: OrderVersion, verification: Verification, until
     until = until or tx.now + AHEAD
     if verification.doses_until >= until:
         return 0
-    # What falls due from an hour before the verification on is still given; older times have passed.
-    after = max(verification.doses_until, verification.at - timedelta(hours=1))
+    after = max(verification.doses_until, verification.at - STILL_GIVEN)
     times = due_times(version.first_due_at, version.interval_minutes, version.zone, after, until, version.end_at)
     nothing_yet = verification.doses_until == version.start_at
     at_once = version.priority == "STAT" or version.interval_minutes is None

@@ -4,6 +4,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+# What falls due from an hour before the verification on is still given; older times have passed.
+STILL_GIVEN = timedelta(hours=1)
 LONGEST = 400  # doses written at once; more means that something is wrong with the order
 
 _EVERY = re.compile(r"(?:Q|EVERY )\s*(\d{1,2})\s*(?:H|HR|HRS|HOURS?)", re.ASCII)
