@@ -224,6 +224,15 @@ def sign_ins_at(session: Session, station_id: int) -> tuple[SignedIn, ...]:
     return _sign_ins(session, SignIn.station_id == station_id)
 
 
+def person_named(session: Session, username: str) -> Who | None:
+    """Somebody by their user name, as acts from the command line know them; None for nobody, or who has left."""
+    person = session.scalar(select(Person).where(Person.username == username, Person.ended_at.is_(None)))
+    if person is None:
+        return None
+    held = session.scalars(select(PersonRole.role).where(PersonRole.person_id == person.id))
+    return Who(person.id, person.name, frozenset(Role(each) for each in held))
+
+
 def sign_ins_of(session: Session, person_id: int) -> tuple[SignedIn, ...]:
     """List where a person is signed in now."""
     return _sign_ins(session, SignIn.person_id == person_id)

@@ -23,7 +23,7 @@ FORMATS = ("jsonl", "csv")
 WANTED = ("number", "patient", "start", "route", "frequency")
 KNOWN = (*WANTED, "visit", "unit", "room", "bed", "stop", "entered", "title", "priority", "family", "given", "born",
          "sex", "own", "skip")  # fmt: skip
-OF_A_COMPONENT = ("drug", "code", "role", "amount", "unit", "ndc", "strength", "form")
+OF_A_COMPONENT = ("drug", "code", "role", "amount", "unit", "ndc", "strength", "form", "packages")
 LONGEST = 100_000  # characters of one row; an order comes nowhere near it
 
 
@@ -47,7 +47,10 @@ class FileMapping:
 
 @dataclass(frozen=True)
 class FileComponent:
-    """One ingredient as a row names it. `amount` None: the row gives no single amount, and `why` says so."""
+    """One ingredient as a row names it. `amount` None: the row gives no single amount, and `why` says so.
+
+    `ndc`, `strength`, `form` and `packages` (how many of the form make the amount) describe what was dispensed.
+    """
 
     role: str
     code: str
@@ -57,6 +60,7 @@ class FileComponent:
     ndc: str
     strength: str
     form: str
+    packages: str
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class FileOrder:
     """One row as an order: instants in UTC, texts as they stand, and what could not be read of it in `unread`."""
 
     line: int
+    raw: str
     number: str
     patient: str
     family: str
@@ -179,6 +184,7 @@ def read_row(line: int, raw: str, facts: Any, mapping: FileMapping) -> FileOrder
         return NoOrder(line, "The row names no drug.", raw)
     return FileOrder(
         line=line,
+        raw=raw,
         number=said["number"],
         patient=said["patient"],
         family=said.get("family") or f"Record {said['patient']}",
@@ -220,6 +226,7 @@ def _component(facts: Mapping[str, Any], mapping: FileMapping) -> FileComponent:
         ndc=said.get("ndc", ""),
         strength=said.get("strength", ""),
         form=_meant("form", said.get("form", ""), mapping)[0],
+        packages=said.get("packages", ""),
     )
 
 

@@ -6,8 +6,12 @@ Source: HL7 table 0162; house interoperability notes on routes.
 
 import re
 
-ROUTES = ("IV", "IV push", "IM", "SC", "intradermal", "intrathecal", "epidural", "intraperitoneal", "inhaled", "PO")
-STERILE = frozenset(ROUTES) - {"PO", "inhaled"}
+ROUTES = (
+    "IV", "IV push", "IM", "SC", "intradermal", "intrathecal", "epidural", "intraperitoneal", "inhaled", "PO",
+    "sublingual", "rectal", "vaginal", "topical", "transdermal", "nasal", "eye", "ear",
+)  # fmt: skip
+STERILE = frozenset(ROUTES[: ROUTES.index("inhaled")])
+"""What is injected or infused: prepared in the IV room, unless a product of the cart room is the dose."""
 
 _READ_AS = {
     "IV": "IV", "INTRAVENOUS": "IV", "IVPB": "IV", "IV PIGGYBACK": "IV", "IV INFUSION": "IV", "IV DRIP": "IV",
@@ -17,6 +21,10 @@ _READ_AS = {
     "ID": "intradermal", "INTRADERMAL": "intradermal", "IT": "intrathecal", "INTRATHECAL": "intrathecal",
     "EP": "epidural", "EPIDURAL": "epidural", "IP": "intraperitoneal", "INTRAPERITONEAL": "intraperitoneal",
     "IH": "inhaled", "INHALATION": "inhaled", "PO": "PO", "ORAL": "PO", "BY MOUTH": "PO",
+    "SL": "sublingual", "SUBLINGUAL": "sublingual", "PR": "rectal", "RECTAL": "rectal", "PV": "vaginal",
+    "VG": "vaginal", "VAGINAL": "vaginal", "TP": "topical", "TOPICAL": "topical", "TD": "transdermal",
+    "TRANSDERMAL": "transdermal", "NS": "nasal", "NASAL": "nasal", "OP": "eye", "OPHTHALMIC": "eye", "OT": "ear",
+    "OTIC": "ear",
 }  # fmt: skip
 
 
