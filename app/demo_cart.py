@@ -236,7 +236,7 @@ def oral_order(
         assert found is not None, drug
     amount = Quantity(Decimal(dose[0]), dose[1])
     return StatedOrder(
-        key=f"demo^{number}",
+        key=f"{number}^demo",
         number=number,
         sender="EHR",
         control=control,

@@ -13,9 +13,10 @@ from app.db.session import SYSTEM, Db, Tx
 from app.formulary.actions import map_code
 from app.formulary.queries import as_sent
 from app.interop.adt_actions import take_adt
+from app.interop.given_actions import take_given
 from app.interop.models import Message, SenderWord
-from app.interop.queries import Interpreted, interpret
-from app.interop.understood import AdtMessage, OrderMessage
+from app.interop.queries import Interpreted, Step, interpret
+from app.interop.understood import AdtMessage, GivenMessage
 from app.interop.values import Connection
 from app.orders.actions import state, tell_of
 from app.orders.routes import ROUTES
@@ -79,12 +80,14 @@ def _apply(tx: Tx, message: Message, connection: Connection) -> str:
     return _conclude(tx, message, read, words)
 
 
-def _take(tx: Tx, message: Message, step: StatedOrder | OrderMessage | AdtMessage) -> str:
+def _take(tx: Tx, message: Message, step: Step) -> str:
     if isinstance(step, StatedOrder):
         version = state(tx, step)
         return f"order {step.number}: version {version.number}"
     if isinstance(step, AdtMessage):
         return take_adt(tx, step, message.id)
+    if isinstance(step, GivenMessage):
+        return take_given(tx, step, message.id)
     control = _STATUS.get(step.order_status, "") if step.control == "status" else step.control
     sent = step.source.sent.instant if step.source.sent else message.received_at
     at = step.event_time.instant if step.event_time else sent

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from app.core.errors import Invalid
 from app.interop.adt import read_adt
+from app.interop.given import read_given
 from app.interop.hl7 import Segment, batch_warnings, body, parse, split_frame
 from app.interop.orders_in import read_orders, read_shared
 from app.interop.stamps import sender_clock
@@ -20,7 +21,6 @@ __all__ = ["AdtMessage", "Connection", "OrderMessage", "Other", "Understood", "U
 
 _ORDERS = frozenset({"RDE", "OMP", "ORM"})
 _NOT_ORDERS = {
-    "RAS": "It reports what was given at the bedside; it orders nothing.",
     "RGV": "It says what is to be given at the bedside; it orders nothing new.",
     "RDS": "It reports what another pharmacy system dispensed; it orders nothing.",
     "ORU": "It carries results; it orders nothing.",
@@ -73,6 +73,8 @@ def _read_one(piece: bytes, offset: int, connection: Connection, received: datet
         return [*results, Other(source, "RDE O25", "It asks for a refill authorization; it orders nothing.")]
     if kind in _NOT_ORDERS:
         return [*results, Other(source, f"{kind} {header.event}".strip(), _NOT_ORDERS[kind])]
+    if kind == "RAS":
+        return [*results, *read_given(segments, connection, source, clock, warnings)]
     carries_drugs = any(segment.name in _DRUG_SEGMENTS for segment in segments)
     if kind not in _ORDERS and kind != "ADT":
         if carries_drugs or not kind:

@@ -19,7 +19,7 @@ from app.interop.models import Message, SenderWord
 from app.interop.shown import Line, field_spans, shown_lines
 from app.interop.stating import Finding, stated_order
 from app.interop.text import tidy
-from app.interop.understood import STARTS, AdtMessage, OrderMessage, Other, Unmappable
+from app.interop.understood import STARTS, AdtMessage, GivenMessage, OrderMessage, Other, Unmappable
 from app.interop.values import Connection, Patient
 from app.labels.models import Label
 from app.orders.queries import patient_of, why_not_theirs
@@ -49,18 +49,22 @@ class Decided:
         return self.session.scalar(select(SenderWord.meaning).filter_by(**same))
 
 
+Step = StatedOrder | OrderMessage | AdtMessage | GivenMessage
+"""What a message changes here: one of these at a time."""
+
+
 @dataclass(frozen=True)
 class Interpreted:
     """What one message means here and now: orders to state, things said about orders, ADT, and what waits."""
 
-    steps: tuple[StatedOrder | OrderMessage | AdtMessage, ...]
+    steps: tuple[Step, ...]
     findings: tuple[Finding, ...]
     ignored: tuple[str, ...]
 
 
 def interpret(session: Session, message: Message, connection: Connection) -> Interpreted:
     """Read a stored message and everything that was decided about its words; changes nothing."""
-    steps: list[StatedOrder | OrderMessage | AdtMessage] = []
+    steps: list[Step] = []
     findings: list[Finding] = []
     ignored: list[str] = []
     repeated = _repeated_id(session, message)
@@ -70,7 +74,7 @@ def interpret(session: Session, message: Message, connection: Connection) -> Int
                 ignored.append(it.why)
             case Unmappable():
                 findings.append(Finding(it.reason, it.where, it.span))
-            case AdtMessage():
+            case AdtMessage() | GivenMessage():
                 steps.append(it)
             case OrderMessage():
                 it = replace(it, warnings=(*it.warnings, repeated)) if repeated else it
@@ -210,13 +214,16 @@ class Heard:
     words: str
 
 
+_KINDS = {"R": "order", "O": "order", "A": "ADT"}
+
+
 def message_line(session: Session, message_id: int | None) -> Heard:
     """Say what became of a message (None: of the newest): its kind, number and outcome, and no patient data."""
     newest = select(func.max(Message.id)).scalar_subquery()
     found = session.scalar(select(Message).where(Message.id == (newest if message_id is None else message_id)))
     if found is None:
         return Heard(0, "", "")
-    what = {"R": "order", "O": "order", "A": "ADT"}.get(found.kind[:1], "message") if found.outcome == "applied" else ""
+    what = "bedside record" if found.kind.startswith("RAS") else _KINDS.get(found.kind[:1], "message")
     said = {"applied": f"taken over ({what})", "waiting": "not read yet", "settled": "settled by a pharmacist"}
     words = said.get(found.outcome, found.outcome)
     # Reasons of exceptions may quote a patient's number; the place and the worklist hold the rest.

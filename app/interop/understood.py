@@ -226,6 +226,24 @@ class AdtMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenMessage:
+    """What a bedside record (RAS) says of one order: given, or why not (RXA-20), when, and of which code.
+
+    `status` is 'given', 'part' (partially), 'refused' or 'not given'; `serials` are label numbers of ours in it.
+    """
+
+    source: Source
+    key: str
+    patient: Patient
+    at: Stamp
+    status: Literal["given", "part", "refused", "not given"]
+    code: str
+    serials: tuple[str, ...]
+    span: tuple[int, int]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Other:
     """A message, or one order group of it, that is read, counted and asks nothing of us; `why` says so in words."""
 
@@ -254,4 +272,4 @@ class Unmappable:
     warnings: tuple[str, ...] = field(default=())
 
 
-Understood = OrderMessage | AdtMessage | Other | Unmappable
+Understood = OrderMessage | AdtMessage | GivenMessage | Other | Unmappable
