@@ -1,10 +1,13 @@
 """What a bedside record changes: the dose of an order counts as given, wherever the cart or the bag is by the books."""
 
+from sqlalchemy import select
+
 from app.audit.actions import record
 from app.core.errors import Refused
 from app.db.session import Tx
 from app.interop.understood import GivenMessage
-from app.orders.queries import order_by_key, why_not_theirs
+from app.orders.models import Order
+from app.orders.queries import why_not_theirs
 from unitdose.bedside_actions import given_at_bedside
 
 
@@ -17,7 +20,7 @@ def take_given(tx: Tx, said: GivenMessage, message_id: int) -> str:
     number = said.key.split("^")[0]
     if why := why_not_theirs(tx.session, said.key, said.patient.mrn):
         raise Refused(f"Order {number} {why}. A pharmacist must look at this bedside record.")
-    order_id = order_by_key(tx.session, said.key)
+    order_id = tx.session.scalar(select(Order.id).where(Order.key == said.key))
     if order_id is None:
         return f"order {number} is not known here: what the bedside says of it changes nothing"
     if said.status in ("refused", "not given"):

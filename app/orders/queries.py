@@ -328,21 +328,6 @@ def why_not_current(session: Session, order: OrderFacts) -> str | None:
     return None if session.get(Verification, newest.id) is not None else "the order is to be verified again"
 
 
-def order_by_key(session: Session, key: str) -> int | None:
-    """The number of an order by its sender's key; None while it is not known here."""
-    return session.scalar(select(Order.id).where(Order.key == key))
-
-
-def newest_with_drugs(session: Session, order_id: int) -> tuple[OrderFacts, frozenset[int]]:
-    """An order's newest version, and the numbers of its drugs. Raises Missing."""
-    head = session.get(Order, order_id)
-    if head is None:
-        raise Missing("This order does not exist.")
-    version = version_of(session, order_id, head.newest)
-    drugs = session.scalars(select(OrderComponent.drug_id).where(OrderComponent.version_id == version.id))
-    return order_facts(session, version.id), frozenset(drugs)
-
-
 def schedule_of(version: OrderVersion) -> Schedule | None:
     """The schedule of an order version, or None where its times are not known yet."""
     if version.interval_minutes is None:

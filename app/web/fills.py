@@ -13,13 +13,13 @@ from app.core.permissions import May
 from app.core.quantity import parse_number
 from app.core.workflow import State
 from app.formulary.unit_dose_queries import unit_doses
-from app.orders.queries import newest_with_drugs
 from app.web.forms import Post, PostForm
 from app.web.pages import patient_line, render
 from app.web.session import Visitor, may, see_other
 from unitdose import scheduler
 from unitdose.board_queries import board, ended_lines, exceptions_of, upcoming
 from unitdose.cart_actions import choose_products
+from unitdose.product_queries import newest_with_drugs
 from unitdose.queries import DrawerFacts, LineFacts, drawers_of, fill_facts, lines_of
 from unitdose.routes import IN_WORDS, Reason, Route
 

@@ -1,0 +1,19 @@
+"""An order whose product a pharmacist chooses: what it says now, and of which drugs."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.errors import Missing
+from app.orders.facts import OrderFacts
+from app.orders.models import Order, OrderComponent
+from app.orders.queries import order_facts, version_of
+
+
+def newest_with_drugs(session: Session, order_id: int) -> tuple[OrderFacts, frozenset[int]]:
+    """An order's newest version, and the numbers of its drugs. Raises Missing."""
+    head = session.get(Order, order_id)
+    if head is None:
+        raise Missing("This order does not exist.")
+    version = version_of(session, order_id, head.newest)
+    drugs = session.scalars(select(OrderComponent.drug_id).where(OrderComponent.version_id == version.id))
+    return order_facts(session, version.id), frozenset(drugs)
