@@ -1,13 +1,14 @@
 """Containers at the hood: the right product and size, in date, not recalled, not used up, not scanned before."""
 
 from datetime import date
+from typing import TypeGuard
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from app.core.wording import day
 from app.db.session import Tx
-from app.formulary.barcode import read_barcode
+from app.formulary.barcode import Barcode, read_barcode
 from app.formulary.product import Ambiguous, FoundPackage
 from app.formulary.queries import drug, find_package, package_in_use
 from app.identity.actions import one_at_a_time
@@ -19,10 +20,11 @@ from compounding.planning_queries import fills
 from compounding.procedure import Standing
 from compounding.queries import serial_in_hand
 from compounding.recipe import Scan
-from compounding.records import Asked, Scanned
+from compounding.records import Asked, Facts, Scanned, Stopped
 from compounding.step_actions import add_record, add_stop, hood_of
 from compounding.worksheet import Candidate
 
+NOT_THIS_LOT = "Not this lot"
 _CONTAINERS = 7_411_003  # PostgreSQL's advisory lock for scans of containers; the second number is the product.
 
 
@@ -50,7 +52,7 @@ def container(tx: Tx, at: Opened, step: Scan, text: str) -> None:
         add_stop(tx, at, what, name, wanted, remedy)
         return
     if read.lot is None or read.expiry is None:
-        _ask_for_lot(tx, at, step, candidate, read.serial)
+        _ask_for_lot(tx, at, step, candidate, read)
         return
     lot = lot_for(tx, package_id=candidate.package_id, number=read.lot, expiry=read.expiry)
     _take_container(tx, at, step, lot, read.serial, "scan")
@@ -79,16 +81,27 @@ def _not_wanted(session: Session, at: Opened, step: Scan, found: FoundPackage, o
     return "Wrong size" if here.container == slot.container else "Wrong container", name, back
 
 
-def _ask_for_lot(tx: Tx, at: Opened, step: Scan, candidate: Candidate, serial: str | None) -> None:
-    """The code says neither lot nor expiry: ask about the lot that was staged, or say that none was."""
-    staged = [s for s in staged_at(tx.session, hood_of(tx).id, candidate.package_id) if s.on_hand > 0]
-    wanted = at.sheet.labels[step.slot]
-    if not staged:
+def _ask_for_lot(tx: Tx, at: Opened, step: Scan, candidate: Candidate, read: Barcode) -> None:
+    """The code does not say both lot and expiry: ask about a lot that was staged, the first to expire first.
+
+    What the code does say must agree: a container of another lot is not asked away. A lot that was answered NO at this
+    step gives way to the next one.
+    """
+    wanted, hood = at.sheet.labels[step.slot], hood_of(tx).id
+    staged = [s for s in staged_at(tx.session, hood, candidate.package_id) if s.on_hand > 0]
+    told = ", ".join(
+        ([f"lot {read.lot}"] if read.lot else []) + ([f"expires {day(read.expiry)}"] if read.expiry else [])
+    )
+    fitting = [s for s in staged if read.lot in (None, s.number) and read.expiry in (None, s.expiry)]
+    if not fitting:
+        what = "Not a lot that was staged here" if told and staged else "Lot and expiry are not known"
         remedy = "Have its carton read and staged to this hood, outside the hood."
-        add_stop(tx, at, "Lot and expiry are not known", "a code without lot and expiry", wanted, remedy)
+        add_stop(tx, at, what, told or "a code without lot and expiry", wanted, remedy)
         return
-    first = staged[0]
-    add_record(tx, at, step.key, Asked(candidate.package_id, candidate.product_id, first.number, first.expiry, serial))
+    refused = {r.facts.scanned for r in at.records if r.step == step.key and is_refusal(r.facts)}
+    first = next((s for s in fitting if s.number not in refused), fitting[0])
+    asked = Asked(candidate.package_id, candidate.product_id, first.number, first.expiry, read.serial)
+    add_record(tx, at, step.key, asked)
 
 
 def accept_lot(tx: Tx, at: Opened, step: Scan, asked: Asked) -> None:
@@ -119,6 +132,17 @@ def _in_this_dose(where: Standing, product_id: int, serial: str) -> bool:
         isinstance(r.facts, Scanned) and (r.facts.product_id, r.facts.serial) == (product_id, serial)
         for r in where.done.values()
     )
+
+
+def refuse_lot(tx: Tx, at: Opened, asked: Asked, wanted: str) -> None:
+    """NO to a lot that was asked about: the next scan asks about the next one that is staged."""
+    remedy = "Scan it again to be asked about the next lot here, or have its carton staged to this hood."
+    add_stop(tx, at, NOT_THIS_LOT, asked.lot, wanted, remedy)
+
+
+def is_refusal(facts: Facts) -> TypeGuard[Stopped]:
+    """Whether a record is the NO to a lot."""
+    return isinstance(facts, Stopped) and facts.what == NOT_THIS_LOT
 
 
 def shown(text: str) -> str:

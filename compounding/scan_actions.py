@@ -3,7 +3,7 @@
 from app.core.codes import Card, Code, card_of, read_code
 from app.db.session import Tx
 from app.labels import actions as labels
-from compounding.container_actions import container, shown
+from compounding.container_actions import container, refuse_lot, shown
 from compounding.hood_actions import confirm, go_back, last_redoable, pause
 from compounding.opened import Opened
 from compounding.procedure import Pair
@@ -74,8 +74,7 @@ def _card(tx: Tx, at: Opened, card: Card, house: House) -> None:
             add_record(tx, at, "help", Helped("" if at.where.help else "Help is wanted at the hood"))
             tx.tell("queue")
         case Card.REJECT if at.where.question is not None:
-            remedy = "Take a container of a staged lot, or have its carton staged to this hood."
-            add_stop(tx, at, "Not this lot", at.where.question.lot, wanted(at), remedy)
+            refuse_lot(tx, at, at.where.question, wanted(at))
         case Card.REJECT:
             tx.location = f"/hood/{at.item.id}/reject"
         case _:
