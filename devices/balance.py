@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final
 
 from devices.dialogue import Answered, Dialogue, Event, Identity, Send, Silent, Voided, Weighed
@@ -86,6 +87,8 @@ class Balance:
         self._epoch = secrets.randbits(31) << 20
         self._restarts = 0
         self._seq = 0
+        self._shown: tuple[Decimal | None, bool | None] | None = None
+        self._moved: float | None = None
         self._detail = ""
         self._wish: _Wish | None = None
         self._asked: _Wish | None = None
@@ -219,15 +222,24 @@ class Balance:
             self._seq += 1
             stamped = Stamped(reading, at, self._seq, self._epoch)
             self._ring.append(stamped)
+            if reading.kind == "weight":
+                before, self._shown = self._shown, (reading.value, reading.stable)
+                if before is not None and before != self._shown:
+                    self._moved = at
         self._tell(stamped)
 
     def _void(self, restarted: bool) -> None:
         with self._lock:
             self._epoch += 1
             self._restarts += restarted
-            self._ring.clear()
+            self._forget()
             status = self._status()
         self._tell(status)
+
+    def _forget(self) -> None:
+        """What was weighed belongs to another epoch now; the lock is held."""
+        self._ring.clear()
+        self._shown = self._moved = None
 
     def _enter(self, state: State) -> None:
         with self._lock:
@@ -247,7 +259,7 @@ class Balance:
             was_offline = self._state is State.OFFLINE
             self._detail = detail
             self._epoch += not was_offline
-            self._ring.clear()
+            self._forget()
             self._identity = Identity()
         if asked:
             asked.settle(_unknown(asked))
@@ -283,6 +295,7 @@ class Balance:
             restarts=self._restarts,
             last_seq=self._seq,
             age=None if last is None else time.monotonic() - last.at,
+            moved=self._moved,
             detail=self._detail,
         )
 

@@ -26,7 +26,9 @@ class Status:
 
     `since` is the monotonic second at which the state began; `age` the seconds since the last reading's first byte
     (None before the first of this epoch); `capacity` and `readability` are grams. `epoch` changes whenever zero or
-    tare may have changed; `restarts` counts only the balance's own. `detail` is the system's message, for the log.
+    tare may have changed; `restarts` counts only the balance's own. `moved` is the monotonic second of the last reading
+    of this epoch that differed from the weight before it, by a digit or in its stillness (None: it has shown one and
+    the same weight throughout). `detail` is the system's message, for the log.
     """
 
     state: State
@@ -43,6 +45,7 @@ class Status:
     restarts: int
     last_seq: int
     age: float | None
+    moved: float | None
     detail: str
 
 

@@ -29,6 +29,7 @@ from compounding.procedure import Pair, label_serial, may_redo, steps_of
 from compounding.queries import held_at, in_tray, just_stopped, opened, worklist
 from compounding.records import Redone, Scanned, Stopped
 from compounding.weighing import gauge
+from devices.balance import Balance
 from devices.reading import Stamped
 from devices.status import State as Balanced
 
@@ -37,6 +38,10 @@ Preparer = Annotated[Visitor, Depends(may(May.PREPARE))]
 
 KEPT_SECONDS = 20.0
 WASTED = ("Wrong amount", "Spilled or dropped", "Contaminated", "Particles or colour", "Order stopped or changed")
+FROZEN = (
+    "The balance has not moved by a digit since its last weight. Lift everything off, wait for zero, then put it back. "
+    "If the number stands still even then, the balance is frozen: switch it off and on, or take it out of use."
+)
 FRESH = 2.0  # Seconds: an older weight says nothing about what lies on the pan now.
 TAKEN_BACK = ("Label to be applied anew", "Photo to be taken again", "Something seen after signing")
 
@@ -168,18 +173,24 @@ def weigh(request: Request, visit: Preparer, work_id: int, form: Annotated[Weigh
 
     def act(tx: Tx, parts: Parts) -> None:
         # Read after the once-key: a tap that came twice is answered, though nothing lies still any more.
-        hood_actions.weigh(tx, work_id, form.step, _weight(visit, work_id), parts.house, insist=form.insist)
+        frozen = parts.stands_frozen(visit.station.code, _balance(visit).status())
+        weight, read_at = _weight(visit, work_id)
+        hood_actions.weigh(tx, work_id, form.step, weight, parts.house, insist=form.insist)
+        if frozen:  # Said last: what is wrong with the step or with what lies there comes first.
+            raise Refused(FROZEN)
+        taken.append(read_at)
 
-    return _act(request, visit, work_id, form, act)
+    taken: list[float] = []
+    answer = _act(request, visit, work_id, form, act)
+    for read_at in taken:
+        visit.parts.weighed[visit.station.code] = read_at
+    return answer
 
 
-def _weight(visit: Visitor, work_id: int) -> Weight:
-    """Read the settled weight from this hood's own balance. Raises Refused when there is none."""
+def _weight(visit: Visitor, work_id: int) -> tuple[Weight, float]:
+    """Read the settled weight from this hood's own balance, and when (monotonic). Raises Refused when there is none."""
     parts, station = visit.parts, visit.station
-    try:
-        balance = parts.hub.balance(station.code)
-    except LookupError:
-        raise Refused("This hood has no balance. Take the dose to a hood that has one.") from None
+    balance = _balance(visit)
     status = balance.status()
     if status.state is not Balanced.READY:
         raise Refused(f"There is no weight now. {status.words}")
@@ -191,9 +202,17 @@ def _weight(visit: Visitor, work_id: int) -> Weight:
     still = settled(window, parts.since(work_id), readability) if readability else None
     if still is None:
         raise Refused("There is no still weight on the pan. Let it stand still, then it is taken.")
-    return Weight(
+    weight = Weight(
         still.value_g, still.n, status.serial or "", still.epoch, station.balance_protocol or "", raw_window(window)
     )
+    return weight, still.last_at
+
+
+def _balance(visit: Visitor) -> Balance:
+    try:
+        return visit.parts.hub.balance(visit.station.code)
+    except LookupError:
+        raise Refused("This hood has no balance. Take the dose to a hood that has one.") from None
 
 
 def raw_window(window: tuple[Stamped, ...]) -> bytes:

@@ -11,6 +11,7 @@ from app.web.news import News
 from compounding.step_actions import House
 from devices.hub import Hub
 from devices.printer import Printer
+from devices.status import Status
 
 
 @dataclass
@@ -18,6 +19,7 @@ class Parts:
     """The database, the devices, the stores and the clock of one running product.
 
     `last_act` notes, in monotonic seconds, when each preparation last went a step: a weight counts only if it is newer.
+    `weighed` notes by the code of its station when a balance's last accepted weight was read.
     """
 
     db: Db
@@ -30,11 +32,19 @@ class Parts:
     clock: Clock
     build: str
     last_act: dict[int, float] = field(default_factory=dict)
+    weighed: dict[str, float] = field(default_factory=dict)
     monotonic: Callable[[], float] = time.monotonic
 
     def acted(self, work_id: int) -> None:
         """Note that a preparation went a step just now."""
         self.last_act[work_id] = self.monotonic()
+
+    def stands_frozen(self, station_code: str, status: Status) -> bool:
+        """Tell whether a balance has not changed by a digit since its last accepted weight, or since it was connected.
+
+        Between two weights something is lifted off: a number that has not moved says nothing of what lies there (FT03).
+        """
+        return status.moved is None or status.moved <= self.weighed.get(station_code, float("-inf"))
 
     def since(self, work_id: int) -> float:
         """When a preparation last went a step; a product that was just started counts from its first question."""

@@ -106,6 +106,8 @@ def _meaning(parts: Parts, balance: Balance, waits: Waiting, grams: Decimal, new
     weight = Weighed(still.value_g, still.n, waits.sheet.balance.serial, still.epoch, False)
     if waits.gauge and waits.gauge.before_g is not None and abs(grams - waits.gauge.before_g) <= CENT * 5:
         return {"settled": True, "state": "lift_off", "words": f"Lift the {waits.step.object} off and go on"}
+    if parts.stands_frozen(waits.sheet.hood, balance.status()):
+        return {"settled": True, "state": "lift_off", "words": "Has not moved: lift everything off, then put it back"}
     try:
         refuse_weight(waits.sheet, waits.where, waits.step, weight)
     except Refused as refused:

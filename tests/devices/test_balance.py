@@ -157,6 +157,27 @@ def test_zero_tare_and_text_say_what_became_of_them(simulated):
         eventually(shows(balance, "S 0.00"))
 
 
+def test_it_is_known_since_when_the_number_has_not_moved_by_a_digit(simulated):
+    with connected(simulated.url) as balance:
+        eventually(lambda: balance.status().last_seq > 5)
+        assert balance.status().moved is None, "it has shown one and the same weight since it was connected"
+        put_at = time.monotonic()
+        simulated.put(Decimal("12.34"))
+        eventually(shows(balance, "S 12.34"))
+        time.sleep(0.1)
+        moved = balance.status().moved
+        assert moved is not None and moved >= put_at
+        time.sleep(0.3)
+        assert balance.status().moved == moved
+        simulated.send_raw(b"garbage\r\n")
+        simulated.send_raw(b"S S      12.34 g\r\n")
+        time.sleep(0.1)
+        assert balance.status().moved == moved, "damage on the line is no movement of the pan"
+        simulated.restart()
+        eventually(lambda: balance.status().restarts == 1 and balance.status().last_seq > 0)
+        assert (balance.status().moved or time.monotonic()) > moved, "what moved before the restart says nothing now"
+
+
 def test_a_pan_that_never_rests_is_not_zeroed():
     with SimulatedBalance(settle_s=3600, stability_timeout_s=0.1) as simulated, connected(simulated.url) as balance:
         simulated.put(Decimal("1"))

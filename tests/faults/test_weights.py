@@ -5,11 +5,13 @@ import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from app.stations.models import Weighing
+from app.web.weight_event import waiting, weight_event
 from compounding import hood_actions
 from compounding.gravimetry import settled
 from devices.hub import Hub
@@ -225,3 +227,76 @@ def test_an_empty_pan_a_wrong_bag_and_a_hood_without_a_balance_are_told_apart(
     assert "no balance" in (weigh_still(site, tina, work_id, "bag-before") or "")
     with site.house.db.read() as session:
         assert session.scalar(select(func.count()).select_from(Weighing)) == 0
+
+
+def repeat(pan: SimulatedBalance, line: bytes, seconds: float) -> None:
+    """A balance that has frozen: it goes on sending one old line, whatever lies on the pan."""
+    with pan._lock:
+        for link in pan._links:
+            link.peer.hush()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pan.send_raw(line)
+        time.sleep(0.05)
+
+
+def test_a_frozen_balance_is_taken_for_no_weight_of_the_next_dose(
+    site: Site, pan: SimulatedBalance, tina: Browser
+) -> None:
+    """It froze at the weight of the bag before: the next bag is laid on, and the number does not move by a digit."""
+    weighed_before(site, pan, tina)
+    next_one = site.house.claim(site.house.dose(site.house.order(number="RX9")), "TRAY-09")
+    site.house.until(next_one, "bag-before")
+    site.parts.last_act[next_one] = 0.0
+    frozen = f"S S {BEFORE:>10} g\r\n".encode()
+    repeat(pan, frozen, 1.2)
+    words = weigh(site, tina, next_one, "bag-before") or ""
+    assert "has not moved by a digit since its last weight" in words and "Lift everything off" in words
+    assert kept(site.house) == [Decimal(BEFORE)]
+    # The page does not offer it either.
+    event = shown(site, next_one)
+    assert event["settled"] and not event["accept"]
+    assert event["words"] == "Has not moved: lift everything off, then put it back"
+    # A live one is taken as soon as the number was seen to go away and to come back.
+    repeat(pan, b"S S       0.00 g\r\n", 0.3)
+    repeat(pan, frozen, 1.2)
+    assert shown(site, next_one)["accept"]
+    assert weigh_still(site, tina, next_one, "bag-before") is None
+    assert kept(site.house) == [Decimal(BEFORE)] * 2
+
+
+def test_a_balance_that_shows_one_number_since_it_was_connected_weighs_nothing(
+    site: Site, pan: SimulatedBalance, tina: Browser
+) -> None:
+    pan.put(Decimal(BEFORE))
+    time.sleep(0.2)
+    site.parts.hub.remove("hood-1")
+    site.parts.hub.add("hood-1", pan.url, "mt-sics", BALANCE)
+    work_id = site.house.claim(site.house.dose(site.house.order()))
+    site.house.until(work_id, "bag-before")
+    ready(site)
+    site.parts.last_act[work_id] = 0.0
+    assert "has not moved by a digit" in (weigh_still(site, tina, work_id, "bag-before") or "")
+    put(site, pan, "0.00")
+    put(site, pan, BEFORE)
+    assert weigh_still(site, tina, work_id, "bag-before") is None
+
+
+def test_old_lines_that_come_all_at_once_are_no_still_weight(
+    site: Site, pan: SimulatedBalance, tina: Browser
+) -> None:
+    """A converter that held lines back and delivers them in a burst: they came at one moment and are no still pan."""
+    work_id = site.house.claim(site.house.dose(site.house.order()))
+    site.house.until(work_id, "bag-before")
+    ready(site)
+    site.parts.last_act[work_id] = 0.0
+    pan.send_raw(f"S S {BEFORE:>10} g\r\n".encode() * 50)
+    for _ in range(20):
+        assert weigh(site, tina, work_id, "bag-before") is not None
+    assert kept(site.house) == []
+
+
+def shown(site: Site, work_id: int) -> dict[str, Any]:
+    """What the tablet is told of the newest reading."""
+    balance = site.parts.hub.balance("hood-1")
+    return weight_event(site.parts, balance, balance.latest(), waiting(site.parts, work_id))
