@@ -3,16 +3,17 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select, union
+from sqlalchemy import ColumnElement, and_, or_, select, union
 from sqlalchemy.orm import Session
 
 from app.inventory.models import Location, Lot, Movement
+from app.labels.models import Label
 from app.orders.models import Dose, ExpectedDischarge, Leave, Order, OrderVersion, Stay, Verification
 from app.orders.schedule import Window
 from unitdose.cart_models import CartUnit, InUse, OwnSupply, ProductChoice, UnitStock
 from unitdose.delta import Standing
 from unitdose.models import Fill, FillLine
-from unitdose.queries import live
+from unitdose.queries import left, live
 from unitdose.routes import Reason, Route
 
 
@@ -142,3 +143,27 @@ def planned_doses(session: Session, order_ids: Collection[int], window: Window) 
         FillLine.ended_run_id.is_(None),
     )
     return {(order_id, at) for order_id, at in session.execute(query)}
+
+
+def on_wards(session: Session, window: Window, whose: ColumnElement[bool]) -> set[tuple[int, datetime | None, int]]:
+    """The doses of patients in the house whose packages have left for a ward: (order, instant, fill).
+
+    They go along with their patient, whatever ward that is, and no other cart brings them again. `whose` is a condition
+    on `FillLine`.
+    """
+    in_house = select(Stay.id).join(Order, Order.patient_id == Stay.patient_id)
+    in_house = in_house.where(Order.id == FillLine.order_id, Stay.ended_at.is_(None))
+    query = (
+        select(FillLine.order_id, FillLine.due_at, FillLine.fill_id)
+        .join(Fill, Fill.id == FillLine.fill_id)
+        .where(
+            whose,
+            FillLine.due_at >= window.start,
+            FillLine.due_at < window.end,
+            FillLine.packages > 0,
+            live(),
+            in_house.exists(),
+            left().where(Label.work_id == FillLine.work_id).exists(),
+        )
+    )
+    return {(order_id, at, fill) for order_id, at, fill in session.execute(query)}

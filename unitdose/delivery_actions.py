@@ -9,15 +9,13 @@ from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, select
 
-from app.audit.actions import record
-from app.core.errors import Missing, Refused
+from app.core.errors import Refused
 from app.core.permissions import May
-from app.core.workflow import State, in_words
+from app.core.workflow import State
 from app.custody import tote_actions as totes
-from app.custody.actions import lock_labels, note_all
 from app.custody.models import ToteTrip
 from app.custody.tote_actions import Came, Stopped
-from app.custody.whereabouts import MAY_FOLLOW, Stage, What, refuse_unless_it_can_follow
+from app.custody.whereabouts import Stage
 from app.db.session import Tx
 from app.inventory.carry_actions import Carried, carry_all
 from app.inventory.place_actions import place_of_cart, place_of_kind
@@ -27,25 +25,14 @@ from app.orders.queries import old_number, patient_facts
 from app.work.models import WorkItem
 from unitdose.delivery_queries import (
     DELIVERED,
-    DrawerParcel,
-    Lies,
     drawer_parcels,
     in_drawers,
     lies,
     parcel_labelled,
-    parcel_of,
     struck_inside,
 )
-from unitdose.models import Drawer, Fill, FillLine, Put
-from unitdose.queries import live
-from unitdose.run_actions import close_fill
-from unitdose.ward_models import DrawerReceipt
-
-REASONS = (
-    "Not for a patient here", "A package is missing", "A package too many", "Damaged", "Label not readable", "other",
-)  # fmt: skip
-"""Why a nurse rejects a drawer."""
-
+from unitdose.models import Drawer, Put
+from unitdose.parcel import DrawerParcel, Lies
 
 # --- out of the pharmacy --------------------------------------------------------------------------------------------
 
@@ -145,157 +132,3 @@ def close(tx: Tx, which: ColumnElement[bool]) -> int:
 def close_lines(tx: Tx, line_ids: Collection[int]) -> int:
     """Close the custody of single lines: their bedside record came before any scan of their drawer."""
     return close(tx, Put.line_id.in_(list(line_ids)))
-
-
-# --- the nurse's word -----------------------------------------------------------------------------------------------
-
-
-def accept(tx: Tx, work_id: int, place: str) -> None:
-    """Accept a drawer for its patient; accepted twice it is accepted once.
-
-    No package of it needs a scan. Raises Refused: not checked, withdrawn, rejected before, gone back; and Missing.
-    """
-    drawer = _held_drawer(tx, work_id)
-    said = tx.session.get(DrawerReceipt, work_id)
-    if said is not None and said.accepted:
-        return
-    _refuse_unless_here(tx, drawer, said)
-    refuse_unless_it_can_follow(What.RECEIVED, drawer.where)
-    _receipt(tx, drawer, What.RECEIVED, place, None)
-
-
-def reject(tx: Tx, work_id: int, reason: str, place: str) -> None:
-    """Reject a drawer with a reason: nothing of it is given, all of it goes back. Raises Refused and Missing."""
-    if not reason.strip():
-        raise Refused("Choose why the drawer is rejected: the pharmacy must know what to do about it.")
-    drawer = _held_drawer(tx, work_id)
-    said = tx.session.get(DrawerReceipt, work_id)
-    if said is not None and not said.accepted:
-        return
-    if said is not None:
-        raise Refused("This drawer was accepted. Take out what is wrong, or tell of the dose that is not here.")
-    _refuse_unless_here(tx, drawer, None)
-    refuse_unless_it_can_follow(What.REJECTED, drawer.where)
-    _receipt(tx, drawer, What.REJECTED, place, reason.strip())
-
-
-def _held_drawer(tx: Tx, work_id: int) -> DrawerParcel:
-    """A drawer whose check, packages and label nobody else changes until the commit. Raises Missing."""
-    tx.who.require(May.RECEIVE_DOSE)
-    work = select(WorkItem).where(WorkItem.id == work_id).with_for_update()
-    tx.session.scalar(work.execution_options(populate_existing=True))
-    drawer = parcel_of(tx.session, work_id)
-    if drawer is None:
-        raise Missing("This drawer does not exist, or has no label.")
-    return drawer
-
-
-def _refuse_unless_here(tx: Tx, drawer: DrawerParcel, said: DrawerReceipt | None) -> None:
-    if said is not None:
-        raise Refused(f"This drawer was rejected: {said.reason}. It goes back to the pharmacy.")
-    if drawer.state is State.REFUSED:
-        raise Refused("Do not give. A pharmacist withdrew this drawer. Send it back as it is.")
-    if drawer.state is not State.RELEASED:
-        told = in_words(drawer.state)
-        raise Refused(f"Not checked. Do not give. This drawer is {told}. Send it back to the pharmacy as it is.")
-
-
-def _receipt(tx: Tx, drawer: DrawerParcel, what: What, place: str, reason: str | None) -> None:
-    assert tx.who.person_id is not None and drawer.serial is not None
-    close(tx, Put.work_id == drawer.work_id)
-    lock_labels(tx, (drawer.serial,))
-    accepted = what is What.RECEIVED
-    tx.session.add(
-        DrawerReceipt(work_id=drawer.work_id, accepted=accepted, reason=reason, person_id=tx.who.person_id, at=tx.now)
-    )
-    tx.session.flush()
-    here = lies(tx.session, {drawer.patient_id}).get(drawer.patient_id)
-    unit_id = drawer.where.unit_id or (here.unit_id if here else None)
-    note_all(tx, (drawer.serial,), what, place, unit_id=unit_id, words=reason)
-    record(tx, "accepted" if accepted else "rejected", f"drawer {drawer.work_id}", {"place": place, "reason": reason})
-    tx.tell(totes.DELIVERIES)
-    _close_first_doses(tx, drawer.fill_id)
-
-
-def accept_tote(tx: Tx, tote: str, place: str) -> tuple[list[int], list[str]]:
-    """Accept every drawer that came in a tote and nobody has decided on; returns them, and why others were left.
-
-    Accepted twice it is accepted once. Raises Refused when the tote has not come here.
-    """
-    tx.who.require(May.RECEIVE_DOSE)
-    query = select(ToteTrip).where(ToteTrip.tote == tote).order_by(ToteTrip.id.desc()).limit(1)
-    trip = tx.session.scalar(query)
-    if trip is None or trip.left_at is None or trip.ended_as == "brought back":
-        raise Refused(f"{tote} has not been sent to a ward. Call the pharmacy before you open it.")
-    accepted, left = [], []
-    for drawer in drawer_parcels(tx.session, Label.serial.in_(totes.labels_in(tx, trip))):
-        if tx.session.get(DrawerReceipt, drawer.work_id) is not None:
-            continue
-        try:
-            accept(tx, drawer.work_id, place)
-            accepted.append(drawer.work_id)
-        except Refused as why:
-            left.append(f"{drawer.called.capitalize()}: {why}")
-    return accepted, left
-
-
-def _close_first_doses(tx: Tx, fill_id: int) -> None:
-    """A fill of first doses is closed once every drawer that it still wants was accepted or rejected."""
-    if tx.session.get_one(Fill, fill_id).kind != "first dose":
-        return
-    wanted = select(FillLine.work_id).join(Fill, Fill.id == FillLine.fill_id)
-    wanted = wanted.where(FillLine.fill_id == fill_id, live(), FillLine.packages > FillLine.short).distinct()
-    decided = {
-        each.work_id for each in drawer_parcels(tx.session, Drawer.fill_id == fill_id) if each.where.stage in _DECIDED
-    }
-    if set(tx.session.scalars(wanted)) <= decided:
-        close_fill(tx, fill_id)
-
-
-_DECIDED = (Stage.RECEIVED, Stage.WITH_PATIENT, Stage.GIVEN, Stage.REJECTED, Stage.RETURNED, Stage.TAKEN_OUT)
-
-
-# --- with the patient to another ward -------------------------------------------------------------------------------
-
-
-def send_on(tx: Tx, work_id: int, place: str) -> Lies:
-    """Send a drawer on with its patient, by scan, to the ward where the patient lies now; returns where that is.
-
-    Sent twice it is sent once. Raises Refused when the patient has not moved, and Missing.
-    """
-    drawer = _held_drawer(tx, work_id)
-    here = lies(tx.session, {drawer.patient_id}).get(drawer.patient_id)
-    if here is None:
-        raise Refused("The patient has left the hospital. Send the drawer back to the pharmacy.")
-    if drawer.where.stage is Stage.WITH_PATIENT:
-        return here
-    if here.unit_id == drawer.where.unit_id:
-        raise Refused(f"The patient lies here, in {here.place}. The drawer stays.")
-    refuse_unless_it_can_follow(What.SENT_ON, drawer.where)
-    _moved(tx, drawer, What.SENT_ON, place, drawer.where.unit_id, f"to {here.place}")
-    return here
-
-
-def come_along(tx: Tx, work_id: int, place: str) -> Lies:
-    """Take a drawer in that came with its patient, by scan. Raises Refused when it is not for this patient's ward."""
-    drawer = _held_drawer(tx, work_id)
-    here = lies(tx.session, {drawer.patient_id}).get(drawer.patient_id)
-    if here is None:
-        raise Refused("The patient has left the hospital. Send the drawer back to the pharmacy.")
-    if drawer.where.stage is Stage.RECEIVED and drawer.where.unit_id == here.unit_id:
-        return here
-    refuse_unless_it_can_follow(What.CAME_ALONG, drawer.where)
-    _moved(tx, drawer, What.CAME_ALONG, place, here.unit_id, f"in {here.place}")
-    return here
-
-
-def _moved(tx: Tx, drawer: DrawerParcel, what: What, place: str, unit_id: int | None, words: str) -> None:
-    assert drawer.serial is not None
-    lock_labels(tx, (drawer.serial,))
-    note_all(tx, (drawer.serial,), what, place, unit_id=unit_id, words=words)
-    record(tx, what, f"drawer {drawer.work_id}", {"place": place, "words": words})
-
-
-def can(drawer: DrawerParcel, what: What) -> bool:
-    """Whether something may be noted about a drawer as it stands."""
-    return drawer.where.stage in MAY_FOLLOW[what]

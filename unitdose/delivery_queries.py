@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.workflow import State
 from app.custody.fact_queries import labels_facts, works_facts
 from app.custody.models import CustodyEvent
-from app.custody.whereabouts import Fact, Stage, Whereabouts, of_the_bag
+from app.custody.whereabouts import Fact, Stage
 from app.inventory.models import Movement
 from app.labels.models import Label
 from app.orders.models import Order, Stay
@@ -20,59 +20,11 @@ from app.work.models import WorkItem
 from unitdose.cart_models import Cart
 from unitdose.happened import Happened, Left
 from unitdose.models import Drawer, Fill, FillLine, Pull, Put
+from unitdose.parcel import DrawerParcel, Lies
 from unitdose.ward_models import LineEvent
 
 KEPT = timedelta(days=7)
 """A drawer that came longer ago than this is looked for by nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lies:
-    """Where a patient lies now."""
-
-    unit_id: int
-    unit: str
-    unit_name: str
-    bed: str
-    zone: str
-
-    @property
-    def place(self) -> str:
-        return f"{self.unit}-{self.bed}" if self.bed else self.unit
-
-
-@dataclass(frozen=True, slots=True)
-class DrawerParcel:
-    """One drawer that has a label: whose, of which fill, and everything that was done to it.
-
-    `serials` are all its labels, `serial` the one that counts (None: it is void). `patient_id` is the patient of its
-    orders, also after a merge of record numbers; `labelled_for_id` the one it was made for.
-    """
-
-    work_id: int
-    serial: str | None
-    serials: tuple[str, ...]
-    fill_id: int
-    kind: str
-    cart_id: int
-    cart: str
-    start_at: datetime
-    end_at: datetime
-    number: int
-    sequence: int
-    state: State
-    patient_id: int
-    labelled_for_id: int
-    facts: tuple[Fact, ...]
-
-    @property
-    def where(self) -> Whereabouts:
-        return of_the_bag(self.facts)
-
-    @property
-    def called(self) -> str:
-        bag = f", bag {self.sequence}" if self.sequence > 1 else ""
-        return f"first doses{bag}" if self.kind == "first dose" else f"drawer {self.number}{bag}"
 
 
 def drawer_parcels(session: Session, which: ColumnElement[bool]) -> tuple[DrawerParcel, ...]:
@@ -147,15 +99,15 @@ def parcel_of(session: Session, work_id: int) -> DrawerParcel | None:
     return next(iter(drawer_parcels(session, Drawer.work_id == work_id)), None)
 
 
-def parcels_on(session: Session, unit_id: int, now: datetime) -> tuple[DrawerParcel, ...]:
-    """The drawers that were seen last on a ward within the last week, wherever their patients are now."""
+def parcels_on(session: Session, unit_ids: Collection[int], now: datetime) -> tuple[DrawerParcel, ...]:
+    """The drawers that were seen last on some wards within the last week, wherever their patients are now."""
     seen = (
         select(Label.work_id)
         .join(CustodyEvent, CustodyEvent.serial == Label.serial)
-        .where(CustodyEvent.unit_id == unit_id, CustodyEvent.at > now - KEPT)
+        .where(CustodyEvent.unit_id.in_(list(unit_ids)), CustodyEvent.at > now - KEPT)
     )
     found = drawer_parcels(session, Drawer.work_id.in_(seen))
-    return tuple(each for each in found if each.where.unit_id == unit_id)
+    return tuple(each for each in found if each.where.unit_id in unit_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +124,7 @@ class Exchange:
 
 def exchange_on(session: Session, unit_id: int, now: datetime) -> Exchange:
     """What an exchange on a ward would do now."""
-    here = tuple(each for each in parcels_on(session, unit_id, now) if each.where.stage not in _NOT_HERE)
+    here = tuple(each for each in parcels_on(session, (unit_id,), now) if each.where.stage not in _NOT_HERE)
     came = tuple(each for each in here if each.kind == "cart" and each.end_at > now)
     newest = max((each.start_at for each in came), default=None)
     came = tuple(each for each in came if each.start_at == newest)

@@ -14,7 +14,8 @@ from app.custody.tote_actions import DELIVERIES
 from app.custody.whereabouts import What
 from app.db.session import Tx
 from app.stations.models import Unit
-from unitdose.delivery_queries import DrawerParcel, exchange_on
+from unitdose.delivery_queries import exchange_on
+from unitdose.parcel import DrawerParcel
 from unitdose.run_actions import close_fill
 
 

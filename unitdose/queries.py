@@ -304,19 +304,20 @@ def _drawers(session: Session, which: ColumnElement[bool]) -> Iterable[DrawerFac
 
 def has_left(session: Session, fill_id: int) -> bool:
     """Whether anything of a fill was seen to leave the pharmacy, and did not come back undelivered."""
+    query = left().join(Drawer, Drawer.work_id == Label.work_id).where(Drawer.fill_id == fill_id)
+    return session.scalar(query.limit(1)) is not None
+
+
+def left() -> Select[int]:
+    """What was noted of labels that left the pharmacy and did not come back undelivered."""
     back = CustodyEvent.__table__.alias()
     came_back = (
         select(back.c.id)
         .where(back.c.serial == CustodyEvent.serial, back.c.kind == What.UNPACKED, back.c.id > CustodyEvent.id)
         .exists()
     )
-    query = (
-        select(CustodyEvent.id)
-        .join(Label, Label.serial == CustodyEvent.serial)
-        .join(Drawer, Drawer.work_id == Label.work_id)
-        .where(Drawer.fill_id == fill_id, CustodyEvent.kind.in_(LEFT), ~came_back)
-    )
-    return session.scalar(query.limit(1)) is not None
+    seen = select(CustodyEvent.id).join(Label, Label.serial == CustodyEvent.serial)
+    return seen.where(CustodyEvent.kind.in_(LEFT), ~came_back)
 
 
 def counts(session: Session, fill_id: int) -> Mapping[tuple[Route, Reason], int]:

@@ -20,12 +20,13 @@ from app.inventory.fefo import SetAside, Want, set_aside
 from app.orders.dose_actions import top_up
 from app.orders.schedule import Window
 from unitdose.cart_models import Cart
-from unitdose.change_queries import planned_doses, standing_lines, unplanned_orders
+from unitdose.change_queries import on_wards, planned_doses, standing_lines, unplanned_orders
 from unitdose.delta import Change, Delta, delta
 from unitdose.models import Fill, FillLine
 from unitdose.plan import Line, plan
 from unitdose.plan_actions import change, make_drawers, set_aside_again, write_lines
 from unitdose.queries import fill_facts, has_left, live, times_of
+from unitdose.routes import Reason
 from unitdose.run_actions import alone, beat, begin_run, fail_run, finish_run, held_fill
 from unitdose.snapshot_queries import Snapshot, snapshot
 from unitdose.stock_queries import free_stock
@@ -143,6 +144,7 @@ def _first_run(db: Db, fill_id: int, run_id: int, who: Who, chunk: int) -> int:
         cart = session.get_one(Cart, session.get_one(Fill, fill_id).cart_id)
         seen = snapshot(session, cart, window)
         lines = plan(seen.wanted, seen.patients, seen.shelf, cart.zone)
+        lines = _not_elsewhere(lines, on_wards(session, window, FillLine.patient_id.in_(list(seen.patients))), fill_id)
         aside = allocate(lines, seen, window, cart.zone)
     steps = range(0, len(lines), chunk)
     with db.write(who) as tx:
@@ -214,11 +216,27 @@ def change_orders(
             # It holds the doses that it was made for; the later ones of the same order go their own way.
             mine = {(each.order_id, each.at) for each in before}
             lines = tuple(line for line in lines if (line.order_id, line.at) in mine)
+        there = on_wards(tx.session, _window(fill), FillLine.order_id.in_({line.order_id for line in lines}))
+        along = {(order_id, at) for order_id, at, of in there if of == fill_id} & {
+            (line.order_id, line.at) for line in lines if line.reason is Reason.NOT_ON_UNIT
+        }
+        before = [each for each in before if (each.order_id, each.at) not in along]
+        lines = tuple(line for line in lines if (line.order_id, line.at) not in along)
+        if not first_doses:
+            lines = _not_elsewhere(lines, there, fill_id)
         difference = delta(before, lines)
         aside = allocate([line for line, _ in difference.added], seen, _window(fill), cart.zone)
         bring = fill.closed_at is None and (first_doses or not has_left(tx.session, fill_id))
         written = change(tx, fill, difference, aside, cause, bring=bring)
         return None if written is None else written.version
+
+
+def _not_elsewhere(
+    lines: Iterable[Line], there: Iterable[tuple[int, datetime | None, int]], fill_id: int
+) -> tuple[Line, ...]:
+    """The lines without those whose packages another cart has brought: they came along with the patient."""
+    brought = {(order_id, at) for order_id, at, of in there if of != fill_id}
+    return tuple(line for line in lines if not line.packages or (line.order_id, line.at) not in brought)
 
 
 def find_short(db: Db, fill_id: int, who: Who = SYSTEM) -> int | None:

@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,7 +21,14 @@ from app.inventory.queries import recalled_among
 from app.labels.models import Label
 from app.orders.facts import OrderFacts, PatientFacts
 from app.orders.models import Dose, Order, OrderVersion, Patient, PatientAlias, Stay, Verification
-from app.orders.queries import old_number, order_facts, patient_facts, why_not_current
+from app.orders.queries import (
+    old_number,
+    order_facts,
+    orders_facts,
+    patient_facts,
+    patients_facts,
+    why_not_current,
+)
 from app.stations.models import Unit
 from app.work.models import WorkItem, WorkMove
 
@@ -48,6 +55,7 @@ class AtBed:
     """A patient in a bed: what must not be given, what is due in three hours, and the rest of the day."""
 
     patient: PatientFacts
+    unit: str
     place: str
     zone: str
     out: tuple[Bag, ...]
@@ -175,56 +183,66 @@ def ward_list(session: Session, beds: Beds, now: datetime) -> list[AtBed]:
         bed = _bed(stay, unit)
         if beds.cover(bed.unit, bed.bed or ""):
             here[bed] = (stay.patient_id, unit.zone if unit else None)
-    return [_at_bed(session, bed, *here[bed], now) for bed in in_order(here)]
+    return _at_beds(session, [(bed, *here[bed]) for bed in in_order(here)], now)
 
 
-def _at_bed(session: Session, bed: Bed, patient_id: int, zone: str | None, now: datetime) -> AtBed:
-    due = sorted(_awaited(session, patient_id, now), key=lambda each: each.due_at)
+def _at_beds(session: Session, beds: Sequence[tuple[Bed, int, str | None]], now: datetime) -> list[AtBed]:
+    ids = {patient_id for _, patient_id, _ in beds}
+    due: dict[int, list[Awaited]] = {patient_id: [] for patient_id in ids}
+    for awaited in _awaited(session, ids, now):
+        due[awaited.order.patient.id].append(awaited)
+    out: dict[int, list[Bag]] = {patient_id: [] for patient_id in ids}
+    for bag_ in bags_to_come_out(session, ids, now):
+        out[bag_.order.patient.id].append(bag_)
+    facts = patients_facts(session, ids)
+    return [_at_bed(bed, facts[each], zone, due[each], out[each], now) for bed, each, zone in beds]
+
+
+def _at_bed(
+    bed: Bed, patient: PatientFacts, zone: str | None, awaited: list[Awaited], out: list[Bag], now: datetime
+) -> AtBed:
+    due = sorted(awaited, key=lambda each: each.due_at)
     barred = [each for each in due if each.bag and must_come_out(each.bag, now)]
-    out = [each.bag for each in barred if each.bag]
-    out += [each for each in bags_to_come_out(session, patient_id, now) if each.serial not in {b.serial for b in out}]
-    soon = tuple(each for each in due if each not in barred and _is_soon(each, now))
+    every = {each.serial: each for each in (*(each.bag for each in barred if each.bag), *out)}
+    soon = tuple(each for each in due if each not in barred and is_soon(each.where, each.due_at, now))
     later = tuple(each for each in due if each not in barred and each not in soon)
-    orders = [*(each.order for each in due), *(each.order for each in out)]
-    zone = zone or next((order.zone for order in orders), "UTC")
-    out.sort(key=lambda each: (each.due_at, each.serial))
-    return AtBed(patient_facts(session, patient_id), bed.place, zone, tuple(out), soon, later)
+    zone = zone or next((order.zone for order in (*(e.order for e in due), *(e.order for e in out))), "UTC")
+    first = tuple(sorted(every.values(), key=lambda each: (each.due_at, each.serial)))
+    return AtBed(patient, bed.unit, bed.place, zone, first, soon, later)
 
 
-def _is_soon(each: Awaited, now: datetime) -> bool:
-    """Whether a dose is wanted now: overdue ones too, until they are received and an hour has gone by."""
-    done = each.where.stage is Stage.RECEIVED and each.due_at < now - SURELY_GIVEN
-    return each.due_at <= now + SOON and not done
+def is_soon(where: Whereabouts, due_at: datetime, now: datetime) -> bool:
+    """Whether a dose is wanted now: an overdue one too, until it was given, or received and an hour has gone by."""
+    done = where.stage is Stage.GIVEN or (where.stage is Stage.RECEIVED and due_at < now - SURELY_GIVEN)
+    return due_at <= now + SOON and not done
 
 
-def _awaited(session: Session, patient_id: int, now: datetime) -> Iterable[Awaited]:
-    """The doses of a patient's active orders from twelve hours ago to a day ahead; and orders not yet verified."""
+def _awaited(session: Session, patient_ids: Collection[int], now: datetime) -> Iterable[Awaited]:
+    """The IV doses of patients' active orders from twelve hours ago to a day ahead; and orders not yet verified."""
     newest = (Order.id == OrderVersion.order_id) & (Order.newest == OrderVersion.number)
     doses = (
         select(Dose.id, Dose.version_id)
         .join(OrderVersion, OrderVersion.id == Dose.version_id)
         .join(Order, newest)
-        .where(Order.patient_id == patient_id, OrderVersion.state == "active")
+        .where(Order.patient_id.in_(patient_ids), OrderVersion.state == "active", Dose.room == "iv")
         .where(Dose.due_at >= now - OVERDUE, Dose.due_at < now + AHEAD)
     )
-    known: dict[int, OrderFacts] = {}
-    for dose_id, version_id in session.execute(doses):
-        known[version_id] = known.get(version_id) or order_facts(session, version_id)
+    due = session.execute(doses).all()
+    known = orders_facts(session, {version_id for _, version_id in due})
+    for dose_id, version_id in due:
         yield dose_awaited(session, dose_id, known[version_id])[0]
     unverified = (
         select(OrderVersion.id)
         .join(Order, newest)
         .join(Verification, Verification.version_id == OrderVersion.id, isouter=True)
-        .where(Order.patient_id == patient_id, OrderVersion.state == "active", Verification.version_id.is_(None))
+        .where(Order.patient_id.in_(patient_ids), OrderVersion.state == "active", Verification.version_id.is_(None))
     )
-    for version_id in session.scalars(unverified):
-        order = order_facts(session, version_id)
-        first = session.get_one(OrderVersion, version_id).first_due_at
-        yield Awaited(None, first, order, where_is(_order_facts(order)), None)
+    for order in orders_facts(session, session.scalars(unverified).all()).values():
+        yield Awaited(None, order.first_due_at, order, where_is(_order_facts(order)), None)
 
 
-def bags_to_come_out(session: Session, patient_id: int, now: datetime) -> list[Bag]:
-    """The released bags of a patient that may lie in a drawer and must not be given, first due first."""
+def bags_to_come_out(session: Session, patient_ids: Collection[int], now: datetime) -> list[Bag]:
+    """The released bags of patients that may lie in a drawer and must not be given, first due first."""
     released = select(WorkMove.id).where(WorkMove.work_id == WorkItem.id, WorkMove.event == "release").exists()
     query = (
         select(Label.serial)
@@ -232,7 +250,7 @@ def bags_to_come_out(session: Session, patient_id: int, now: datetime) -> list[B
         .join(Dose, Dose.id == WorkItem.dose_id)
         .join(OrderVersion, OrderVersion.id == Dose.version_id)
         .join(Order, Order.id == OrderVersion.order_id)
-        .where(Order.patient_id == patient_id, released, Dose.due_at > now - DRAWERS_KEEP)
+        .where(Order.patient_id.in_(patient_ids), released, Dose.due_at > now - DRAWERS_KEEP)
         .where(
             or_(
                 WorkItem.state == State.REFUSED,
@@ -271,10 +289,8 @@ def named(session: Session, words: str, now: datetime, limit: int = 10) -> list[
     }
     nowhere = (Bed("place not known", None), None)
     first = sorted(found.values(), key=lambda each: (_plain(each.family), _plain(each.given)))[:limit]
-    return [
-        _at_bed(session, bed, each.id, zone, now)
-        for each, (bed, zone) in ((each, beds.get(each.id, nowhere)) for each in first)
-    ]
+    places = ((beds.get(each.id, nowhere), each.id) for each in first)
+    return _at_beds(session, [(bed, patient_id, zone) for (bed, zone), patient_id in places], now)
 
 
 def _plain(name: str) -> str:

@@ -47,10 +47,16 @@ class DoseFacts:
 
 def patient_facts(session: Session, patient_id: int) -> PatientFacts:
     """A patient with their allergies. Raises Missing."""
-    found = session.get(Patient, patient_id)
-    if found is None:
+    if (found := patients_facts(session, {patient_id}).get(patient_id)) is None:
         raise Missing("This patient does not exist.")
-    return _patient(patient_id, found, _allergies(session, {patient_id}).get(patient_id, ()))
+    return found
+
+
+def patients_facts(session: Session, patient_ids: set[int]) -> dict[int, PatientFacts]:
+    """Patients with their allergies, by number."""
+    told = _allergies(session, patient_ids)
+    rows = session.scalars(select(Patient).where(Patient.id.in_(patient_ids)))
+    return {row.id: _patient(row.id, row, told.get(row.id, ())) for row in rows}
 
 
 def order_facts(session: Session, version_id: int) -> OrderFacts:
@@ -235,8 +241,7 @@ def version_of(session: Session, order_id: int, number: int) -> OrderVersion:
 
 def patient_of(session: Session, mrn: str) -> Patient | None:
     """The patient of a record number, a retired one included."""
-    alias = session.get(PatientAlias, mrn)
-    if alias is not None:
+    if (alias := session.get(PatientAlias, mrn)) is not None:
         return session.get(Patient, alias.patient_id)
     return session.scalar(select(Patient).where(Patient.mrn == mrn))
 

@@ -16,10 +16,11 @@ from app.orders.patient_actions import find_stay
 from app.orders.stated import StatedPlace
 from app.stations.models import Unit
 from tests.cart_room import CartRoom
-from unitdose import delivery_actions, exchange_actions
-from unitdose.delivery_queries import DrawerParcel, drawer_parcels
+from unitdose import delivery_actions, exchange_actions, receipt_actions
+from unitdose.delivery_queries import drawer_parcels
 from unitdose.exchange_actions import Exchanged
 from unitdose.models import Drawer
+from unitdose.parcel import DrawerParcel
 
 TOTE, DESK, WARD = "TOTE-7", "Pharmacy desk", "7 West"
 
@@ -62,7 +63,7 @@ class OnTheWay:
         return [each.work_id for each in self.drawers(fill_id) if each.where.stage is Stage.ARRIVED]
 
     def accept(self, work_id: int, by: str = "nina") -> None:
-        self.act(by, lambda tx: delivery_actions.accept(tx, work_id, WARD))
+        self.act(by, lambda tx: receipt_actions.accept(tx, work_id, WARD))
 
     def exchange(self, unit: str = "7W") -> Exchanged:
         unit_id = self.unit(unit)

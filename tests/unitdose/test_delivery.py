@@ -16,7 +16,7 @@ from app.orders.models import Patient, Stay
 from app.orders.patient_actions import discharge, merge
 from tests.cart_room import WINDOW, CartRoom
 from tests.unitdose.on_the_way import DESK, TOTE, WARD, OnTheWay
-from unitdose import check_actions, delivery_actions, exchange_actions, scheduler
+from unitdose import check_actions, delivery_actions, exchange_actions, receipt_actions, scheduler
 from unitdose.drawer_queries import drawer_sha256, drawer_standing
 from unitdose.models import Fill
 from unitdose.ward_models import DrawerReceipt
@@ -108,19 +108,19 @@ def test_a_nurse_who_comes_first_closes_custody_and_so_does_one_bedside_record(w
 def test_a_tote_is_accepted_as_a_whole_and_what_was_rejected_stays_rejected(way: OnTheWay) -> None:
     fill = checked(way.room)
     first, second = way.delivered(fill)
-    way.act("nina", lambda tx: delivery_actions.reject(tx, first, "Damaged", WARD))
-    way.act("nina", lambda tx: delivery_actions.reject(tx, first, "Damaged", WARD))
-    done = way.act("nina", lambda tx: delivery_actions.accept_tote(tx, TOTE, WARD))
+    way.act("nina", lambda tx: receipt_actions.reject(tx, first, "Damaged", WARD))
+    way.act("nina", lambda tx: receipt_actions.reject(tx, first, "Damaged", WARD))
+    done = way.act("nina", lambda tx: receipt_actions.accept_tote(tx, TOTE, WARD))
     assert done == ([second], [])
-    assert way.act("nina", lambda tx: delivery_actions.accept_tote(tx, TOTE, WARD)) == ([], [])
+    assert way.act("nina", lambda tx: receipt_actions.accept_tote(tx, TOTE, WARD)) == ([], [])
     with pytest.raises(Refused, match="was rejected: Damaged. It goes back"):
         way.accept(first)
     with pytest.raises(Refused, match="was accepted. Take out what is wrong"):
-        way.act("nina", lambda tx: delivery_actions.reject(tx, second, "Damaged", WARD))
+        way.act("nina", lambda tx: receipt_actions.reject(tx, second, "Damaged", WARD))
     with pytest.raises(Refused, match="Choose why"):
-        way.act("nina", lambda tx: delivery_actions.reject(tx, second, " ", WARD))
+        way.act("nina", lambda tx: receipt_actions.reject(tx, second, " ", WARD))
     with pytest.raises(Refused, match="TOTE-9 has not been sent to a ward"):
-        way.act("nina", lambda tx: delivery_actions.accept_tote(tx, "TOTE-9", WARD))
+        way.act("nina", lambda tx: receipt_actions.accept_tote(tx, "TOTE-9", WARD))
 
 
 @pytest.mark.parametrize("by", ["tina", "lena", "pablo"])
@@ -208,7 +208,7 @@ def test_a_patient_who_moves_after_delivery_takes_the_drawer_along_by_scan(way: 
     fill = checked(way.room)
     first, _ = way.delivered(fill)
     way.accept(first)
-    send = lambda tx: delivery_actions.send_on(tx, first, WARD)  # noqa: E731
+    send = lambda tx: receipt_actions.send_on(tx, first, WARD)  # noqa: E731
     with pytest.raises(Refused, match="The patient lies here, in 7W-2-A. The drawer stays"):
         way.act("nina", send)
     way.move(patient_of(way, first), "6E", "4", "A")
@@ -216,7 +216,7 @@ def test_a_patient_who_moves_after_delivery_takes_the_drawer_along_by_scan(way: 
     way.act("nina", send)
     assert way.stage(first) is Stage.WITH_PATIENT
     for _ in range(2):
-        way.act("nina", lambda tx: delivery_actions.come_along(tx, first, "6 East"))
+        way.act("nina", lambda tx: receipt_actions.come_along(tx, first, "6 East"))
     found = way.drawer(first)
     assert (found.where.stage, found.where.unit_id) == (Stage.RECEIVED, way.unit("6E"))
     assert [fact.what for fact in found.facts[-2:]] == [What.SENT_ON, What.CAME_ALONG]
@@ -259,7 +259,7 @@ def test_an_exchange_closes_the_new_window_and_takes_the_old_drawers_back_as_one
 def test_a_rejected_drawer_goes_back_with_the_next_exchange(way: OnTheWay) -> None:
     fill = checked(way.room)
     first, _ = way.delivered(fill)
-    way.act("nina", lambda tx: delivery_actions.reject(tx, first, "Damaged", WARD))
+    way.act("nina", lambda tx: receipt_actions.reject(tx, first, "Damaged", WARD))
     assert way.exchange().drawers == 1
     assert way.stage(first) is Stage.RETURNED
 
@@ -280,7 +280,7 @@ def test_first_doses_are_closed_when_all_of_them_were_accepted_or_rejected(way: 
     way.accept(first)
     with way.room.db.read() as session:
         assert session.get_one(Fill, fill).closed_at is None
-    way.act("nina", lambda tx: delivery_actions.reject(tx, second, "Damaged", WARD))
+    way.act("nina", lambda tx: receipt_actions.reject(tx, second, "Damaged", WARD))
     with way.room.db.read() as session:
         assert session.get_one(Fill, fill).closed_at is not None
 
