@@ -155,10 +155,16 @@ def unit_code(key: str, *, expiry: date = EXPIRY, lot: str | None = None) -> str
     return f"]d201{each.gtin}17{expiry:%y%m%d}10{lot or each.lot}"
 
 
-def seed_cart_room(db: Db, people: dict[str, int]) -> dict[str, int]:
+def unit_dose_code(ndc: str, lot: str) -> str:
+    """What a scanner reads from a unit-dose package of an NDC and lot; of another pharmacy's package, nothing."""
+    each = next((each for each in DOSED if each.ndc == ndc), None)
+    return "" if each is None else unit_code(each.key, lot=lot)
+
+
+def seed_cart_room(db: Db, people: dict[str, int], printer_url: str | None = None) -> dict[str, int]:
     """Set the cart room up in the pretend hospital; returns the numbers of its two carts by code.
 
-    Adds the cart room's own people to `people`.
+    Adds the cart room's own people to `people`; its labels go to `printer_url`.
     """
     _people(db, people)
     packages = _packages(db, people)
@@ -166,8 +172,10 @@ def seed_cart_room(db: Db, people: dict[str, int]) -> dict[str, int]:
     with db.write(petra) as tx:
         add_unit(tx, "6E", "6 East, medicine", ZONE)
         carts = {
-            "7W": add_cart(tx, "7W", "Cart 7 West", ZONE, "15:00", units=("7W",)),
-            "6E": add_cart(tx, "6E", "Cart 6 East", ZONE, "15:00", units=("6E",), trims_discharges=True),
+            "7W": add_cart(tx, "7W", "Cart 7 West", ZONE, "15:00", units=("7W",), printer_url=printer_url),
+            "6E": add_cart(
+                tx, "6E", "Cart 6 East", ZONE, "15:00", units=("6E",), trims_discharges=True, printer_url=printer_url
+            ),
         }
         seven_west = unit_by_code(tx.session, "7W")
         assert seven_west is not None

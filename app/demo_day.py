@@ -4,14 +4,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
-from app import demo
+from app import demo, demo_cart
 from app.db import migrate
 from app.db.session import SYSTEM, Db
 from app.demo_orders import CODES, DAY, SENDER, arriving, map_codes
@@ -27,10 +27,14 @@ from app.web.bench import Bench, Door, Player, router
 from app.web.parts import Parts
 from devices.simulated_printer import SimulatedPrinter
 from devices.simulators import SimulatedBalance
+from unitdose.cart_models import Cart
+from unitdose.scheduler import next_window, open_fill
 
 HOOD, SECOND = "hood-1", "hood-2"
 SERIALS = {HOOD: "SIM-0001", SECOND: "SIM-0002"}
 KINDS = {"tina": "hood", "pablo": "desk", "petra": "desk", "nina": "ward"}
+ALSO_AT = {"tina": ("desk",)}
+"""Tina picks carts at the desk's own device, too."""
 
 
 @dataclass
@@ -88,9 +92,11 @@ def trial(
             picture=jpeg,
             order=lambda: "",
             cast=tuple(
-                Player(name, ", ".join(sorted(roles)), KINDS[key], demo.BADGES[key], demo.PIN)
+                Player(name, ", ".join(sorted(roles)), kind, demo.BADGES[key], demo.PIN)
                 for key, (name, roles) in demo.CAST.items()
+                for kind in (KINDS[key], *ALSO_AT.get(key, ()))
             ),
+            unit_code=demo_cart.unit_dose_code,
         )
         app = create_app(parts, extra=(router,))
         app.state.bench = bench
@@ -118,7 +124,9 @@ def furnish(
             known = station_by_code(session, HOOD) is not None
         if not known:
             first = balances[HOOD]
-            _orders_of_the_day(db, demo.seed(db, demo.Devices(first.url, first.serial, printer.url)))
+            everyone = demo.seed(db, demo.Devices(first.url, first.serial, printer.url))
+            _orders_of_the_day(db, everyone)
+            _carts_of_the_day(db, everyone, printer.url)
         with db.read() as session:
             people = {line.username: line.id for line in everybody(session, clock())}
         with db.write(demo.who("petra", people)) as tx:
@@ -165,6 +173,17 @@ def _orders_of_the_day(db: Db, people: dict[str, int]) -> None:
             due=due, frequency=each.frequency,
         )  # fmt: skip
         demo.verified_order(db, people, stated)
+
+
+def _carts_of_the_day(db: Db, people: dict[str, int], printer_url: str) -> None:
+    """The cart room with its ward's oral orders; the next window of each cart is open, so that it can be picked."""
+    carts = demo_cart.seed_cart_room(db, people, printer_url)
+    yesterday = (demo.local(db.clock()) - timedelta(days=1)).replace(hour=21, minute=0, second=0, microsecond=0)
+    demo_cart.ward_orders(db, people, yesterday.astimezone(UTC))
+    for cart_id in carts.values():
+        with db.write(demo_cart.who("tina", people)) as tx:
+            cart = tx.session.get_one(Cart, cart_id)
+            open_fill(tx, cart_id, next_window(tx.session, cart, tx.now).start)
 
 
 def barcode(ndc: str, serial: str, expired: bool) -> str:

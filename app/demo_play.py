@@ -162,8 +162,9 @@ class Day:
         self.nina = Person("nina", "ward-2.localhost", port)
         first = trial.bench
         self.bench = Bench(
-            SECOND, trial.balances[SECOND], first.printer, first.barcode, first.ndcs, first.picture, first.order, ()
-        )
+            SECOND, trial.balances[SECOND], first.printer, first.barcode, first.ndcs, first.picture, first.order, (),
+            first.unit_code,
+        )  # fmt: skip
         self.received: set[str] = set()
         self.wrong: set[int] = set()
         self._stop = threading.Event()

@@ -17,6 +17,7 @@ from app.core.codes import Card
 from app.core.errors import Missing
 from app.core.workflow import State
 from app.stations.queries import station_by_code
+from app.web.bench_cart import UnitCode, cart_scans
 from app.web.bench_table import (
     A_BIT_ML,
     MUG_G,
@@ -65,7 +66,8 @@ class Bench:
     """What the demo puts on the bench of one hood.
 
     `barcode(ndc, serial, expired)` is what a scanner reads from a container, by its package code; `picture(serial,
-    words)` a JPEG of the labelled bag; `order()` lets an order arrive and says so in a sentence.
+    words)` a JPEG of the labelled bag; `order()` lets an order arrive and says so in a sentence; `unit_code(ndc, lot)`
+    is what a scanner reads from a unit-dose package.
     """
 
     hood: str
@@ -76,6 +78,7 @@ class Bench:
     picture: Callable[[str, tuple[str, ...]], bytes]
     order: Callable[[], str]
     cast: tuple[Player, ...]
+    unit_code: UnitCode
     on_pan: str = ""
     said: str = ""
     plugged: bool = True
@@ -192,7 +195,7 @@ def bench_page(request: Request, visit: Visit) -> Response:
             acts=[(act.key, words_of(at, act)) for act in pending(at, table)] if at else [],
             scans=_scans(bench, at, tray), cards=[f"CARD-{card}" for card in Card], free=free, serial=serial,
             mass=bench.balance.load, labels=len(bench.printer.labels), cast=_cast(visit, bench),
-            printed=[_serial(job) for job in bench.printer.labels[-4:]],
+            printed=[_serial(job) for job in bench.printer.labels[-4:]], picking=_picking(visit, bench),
         )  # fmt: skip
 
 
@@ -210,6 +213,8 @@ def _move(visit: Visitor, bench: Bench, at: Opened | None, free: list[Line], tra
     """The next sensible thing at this host."""
     if visit.station.kind != "hood":
         serial = _serial(bench.printer.labels[-1]) if bench.printer.labels else ""
+        if picking := _picking(visit, bench):
+            return Move("scan", picking[0][1], picking[0][0])
         if visit.station.kind == "ward" and serial:
             return Move("scan", serial, "Scan the newest label")
         return Move("look", "", "Go on with this host's own page.")
@@ -222,6 +227,11 @@ def _move(visit: Visitor, bench: Bench, at: Opened | None, free: list[Line], tra
     if free and tray:
         return Move("scan", tray, "Scan an empty tray")
     return Move("order", "", "An order arrives")
+
+
+def _picking(visit: Visitor, bench: Bench) -> list[tuple[str, str]]:
+    """What whoever is signed in here can scan while they pick a cart."""
+    return cart_scans(visit.parts, visit.who.person_id, bench.unit_code) if visit.who else []
 
 
 def _scans(bench: Bench, at: Opened | None, tray: str) -> list[tuple[str, str]]:
