@@ -24,10 +24,10 @@ from app.logs import set_up
 from app.main import create_app, metadata, open_database, put_together
 from app.settings import Settings
 from app.web.at_the_door import dressed
+from app.web.bounded_http import BoundedHttp
 from app.web.parts import Parts
 
 serve = typer.Typer(add_completion=False)
-HEADERS_LIMIT = 64 * 1024
 
 
 @serve.command("serve")
@@ -129,9 +129,7 @@ def server_settings(app: Any, chosen: Settings) -> uvicorn.Config:
             raise Refused(f"{chosen.tls_key} is not the key of {chosen.tls_cert}. Run: laminar tls init") from None
     return uvicorn.Config(
         app,
-        # h11 refuses a request whose headers do not end; the faster parser would collect them for ever.
-        http="h11",
-        h11_max_incomplete_event_size=HEADERS_LIMIT,
+        http=BoundedHttp,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -6,6 +6,8 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.responses import PlainTextResponse
 
+from app.web.bounded_http import BoundedHttp
+
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
 
@@ -15,5 +17,5 @@ def nothing() -> PlainTextResponse:
 
 
 if __name__ == "__main__":
-    # h11, as the product is served.
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), http="h11", log_level="warning", access_log=False)
+    # By the same parser as the product.
+    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), http=BoundedHttp, log_level="warning", access_log=False)
