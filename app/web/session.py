@@ -1,7 +1,7 @@
 """Who is at the browser: the station it stands at, the person signed in, and the refusals that need no page."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -72,26 +72,23 @@ def visitor(request: Request) -> Visitor:
     return Visitor(parts, station, token, standing.who, standing.locked, standing.why)
 
 
-Visit = Annotated[Visitor, Depends(visitor)]
-
-
-# What follows does not block, so it runs where the request is read instead of waiting for a thread.
-
-
-async def signed_in(visit: Visit) -> Visitor:
+def signed_in(request: Request) -> Visitor:
     """Let only a person who is signed in pass."""
+    visit = visitor(request)
     if visit.who is None:
         raise SignInFirst
     return visit
 
 
+Visit = Annotated[Visitor, Depends(visitor)]
 Signed = Annotated[Visitor, Depends(signed_in)]
 
 
-def may(permission: May) -> Callable[[Visitor], Awaitable[Visitor]]:
+def may(permission: May) -> Callable[[Request], Visitor]:
     """Let only a person pass whose roles grant a permission; the server refuses others in words."""
 
-    async def check(visit: Signed) -> Visitor:
+    def check(request: Request) -> Visitor:
+        visit = signed_in(request)
         assert visit.who is not None
         visit.who.require(permission)
         return visit
