@@ -143,14 +143,23 @@ def as_sent(text: str) -> str:
     return " ".join(text.split())
 
 
+_USED = (
+    select(Package, Product, Drug)
+    .join(Product, Product.id == Package.product_id)
+    .join(Drug, Drug.id == Product.drug_id)
+    .where(Package.container.is_not(None))
+)
+_THIS = _USED.where(Package.id == bindparam("package_id"))  # asked of every scan of a wrong container: built once
+
+
 def packages_in_use(session: Session, drug_id: int, on: date) -> tuple[PackageInUse, ...]:
     """The containers that the pharmacy uses for a drug, with the densities approved and valid on a day."""
-    return _in_use(session, _used().where(Product.drug_id == drug_id).order_by(Product.name, Package.ndc), on)
+    return _in_use(session, _USED.where(Product.drug_id == drug_id).order_by(Product.name, Package.ndc), on)
 
 
 def containers_in_use(session: Session, on: date) -> tuple[PackageInUse, ...]:
     """Every container that the pharmacy uses, by name and size, for the choice of one whose code says too little."""
-    query = _used().order_by(func.lower(Product.name), Package.content, Package.volume_ml, Package.ndc)
+    query = _USED.order_by(func.lower(Product.name), Package.content, Package.volume_ml, Package.ndc)
     return _in_use(session, query, on)
 
 
@@ -166,17 +175,14 @@ def called(session: Session, package_ids: Iterable[int]) -> dict[int, str]:
 
 def package_in_use(session: Session, package_id: int, on: date) -> PackageInUse | None:
     """One container with what is known about it on a day; None when the pharmacy does not use this package."""
-    found = _in_use(session, _used().where(Package.id == package_id), on)
+    found = _in_use(session, _THIS, on, package_id=package_id)
     return found[0] if found else None
 
 
-def _used() -> Select[Package, Product, Drug]:
-    query = select(Package, Product, Drug).join(Product, Product.id == Package.product_id)
-    return query.join(Drug, Drug.id == Product.drug_id).where(Package.container.is_not(None))
-
-
-def _in_use(session: Session, query: Select[Package, Product, Drug], on: date) -> tuple[PackageInUse, ...]:
-    rows = session.execute(query).all()
+def _in_use(
+    session: Session, query: Select[Package, Product, Drug], on: date, **values: int
+) -> tuple[PackageInUse, ...]:
+    rows = session.execute(query, values).all()
     approved = _approved(session, {product.id for _, product, _ in rows}, on)
     return tuple(
         PackageInUse(
@@ -211,16 +217,18 @@ def _displacement(package: Package) -> Displacement | None:
     return None if ml is None or u_ml is None or source is None else Displacement(ml, u_ml, source)
 
 
-def _approved(session: Session, product_ids: set[int], on: date) -> dict[tuple[int, str], ApprovedDensity]:
-    query = (
-        select(Density)
-        .where(
-            Density.product_id.in_(product_ids),
-            Density.approved_by.is_not(None),
-            or_(Density.ends_on.is_(None), Density.ends_on >= on),
-        )
-        .order_by(Density.approved_at, Density.id)
+_VALID = (
+    select(Density)
+    .where(
+        Density.product_id.in_(bindparam("product_ids", expanding=True)),
+        Density.approved_by.is_not(None),
+        or_(Density.ends_on.is_(None), Density.ends_on >= bindparam("on")),
     )
+    .order_by(Density.approved_at, Density.id)
+)
+
+
+def _approved(session: Session, product_ids: set[int], on: date) -> dict[tuple[int, str], ApprovedDensity]:
     # The last one approved counts; what it replaced stays in the table for the doses that were judged by it.
     return {
         (row.product_id, row.state): ApprovedDensity(
@@ -234,7 +242,7 @@ def _approved(session: Session, product_ids: set[int], on: date) -> dict[tuple[i
             approved_at=row.approved_at,
             ends_on=row.ends_on,
         )
-        for row in session.scalars(query)
+        for row in session.scalars(_VALID, {"product_ids": list(product_ids), "on": on})
         if row.approved_by is not None and row.approved_at is not None
     }
 
