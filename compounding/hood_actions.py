@@ -17,7 +17,7 @@ from app.stations.actions import Weight, keep_photo, keep_weight
 from app.stations.photos import Picture
 from app.work import actions as work
 from compounding.container_actions import accept_lot
-from compounding.labelling import label_faults
+from compounding.labelling import label_faults, refuse_too_early
 from compounding.models import Preparation
 from compounding.opened import Opened
 from compounding.planning_queries import plan
@@ -53,6 +53,7 @@ def claim(tx: Tx, dose_id: int, tray_scan: str, house: House) -> int:
         raise Refused("This tray holds another dose. Take an empty tray and scan it.")
     today = tx.now.astimezone(ZoneInfo(dose.order.zone)).date()
     recipe_id, sheet = plan(tx.session, dose.order, hood, today)
+    refuse_too_early(sheet, tx.now, dose.due_at)
     if wrong := label_faults(dose.order, sheet, dose.due_at, bedside=house.bedside):
         raise Refused("The label of this dose could not be printed: " + " ".join(wrong))
     item = work.begin(tx, "preparation", dose_id)

@@ -29,9 +29,23 @@ def beyond_use_of(sheet: Worksheet, where: Standing) -> BeyondUse:
     room temperature. Raises Invalid.
     """
     scans = [r for r in where.done.values() if isinstance(r.facts, Scanned)]
+    return _dated(sheet, started(scans), [r.facts.expiry.isoformat() for r in scans if isinstance(r.facts, Scanned)])
+
+
+def refuse_too_early(sheet: Worksheet, now: datetime, due_at: datetime) -> None:
+    """Refuse a dose that would have run out when it is due if it were begun now. Raises Refused, Invalid."""
+    until = _dated(sheet, now, []).at
+    if until <= due_at:
+        raise Refused(
+            f"Too early: made now, this dose must be begun by {instant(until, sheet.zone)}, and it is due "
+            f"{instant(due_at, sheet.zone)}. Take it up later."
+        )
+
+
+def _dated(sheet: Worksheet, start: datetime, expiries: list[str]) -> BeyondUse:
     dating, category = sheet.recipe.dating, sheet.category
     return beyond_use(
-        start=started(scans),
+        start=start,
         zone=sheet.zone,
         category=category,
         process=dating.process,
@@ -39,7 +53,7 @@ def beyond_use_of(sheet: Worksheet, where: Standing) -> BeyondUse:
         tested=dating.tested,
         storage="room" if category == "immediate" else dating.storage,
         stability_hours=dating.stability_hours,
-        expiries=[r.facts.expiry.isoformat() for r in scans if isinstance(r.facts, Scanned)],
+        expiries=expiries,
         components=[],
     )
 

@@ -59,7 +59,7 @@ def review(at: Opened, why_not: str | None, blockers: tuple[str, ...]) -> Review
     except (Invalid, Refused):
         until = None
     drawn = tuple(at.where.drawn.values())
-    unusual = tuple(_unusual(at, why_not, blockers))
+    unusual = tuple(_unusual(at, why_not, blockers, until))
     return Review(
         sentence=_sentence(at, drawn, until, unusual),
         unusual=unusual,
@@ -98,13 +98,17 @@ _OLD = {
 }
 
 
-def _unusual(at: Opened, why_not: str | None, blockers: tuple[str, ...]) -> list[str]:
+def _unusual(
+    at: Opened, why_not: str | None, blockers: tuple[str, ...], until: BeyondUse | None
+) -> list[str]:
     found = []
     if why_not:
         found.append(f"Do not release: {why_not}.")
     if at.old_number:
         found.append(_OLD[at.state is State.RELEASED].format(at.old_number.words(at.order.zone)))
     found += [f"Not complete: {blocker}." for blocker in blockers if blocker != why_not]
+    if until and until.at <= at.due_at:
+        found.append(f"It is due {instant(at.due_at, at.order.zone)}, when it may not be used any more.")
     for d in at.where.drawn.values():
         if d.judgement and d.judgement.verdict == "cannot_tell":
             found.append(f"The weight cannot tell whether {d.drug} is within its tolerance. Look at the photo.")
