@@ -1,9 +1,9 @@
-"""Making, voiding and confirming dispensing labels; printing goes through the outbox."""
+"""Making, voiding and confirming labels; printing goes through the outbox."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from app.audit.actions import record
 from app.core.canonical import canonical, sha256
@@ -12,35 +12,37 @@ from app.db import outbox
 from app.db.session import Tx
 from app.labels.kinds import AnyLabel, kind_of
 from app.labels.models import Label
+from app.labels.queries import thing_of
 from app.labels.render import render
-from devices.printers import printer_from_url
+from devices.printers import Printer, printer_from_url
+
+HAS_ONE = "This has a label already. Give a reason to print another; the first becomes void."
+
+Thing = int | str
+"""What a label is of: the number of a piece of work, or what names another thing ('line 12', 'tote TOTE-07')."""
 
 
 def make(
-    tx: Tx,
-    work_id: int,
-    label: AnyLabel,
-    beyond_use: datetime,
-    printer: str,
-    reprint_reason: str | None = None,
+    tx: Tx, of: Thing, label: AnyLabel, beyond_use: datetime, printers: str, reprint_reason: str | None = None
 ) -> Label:
-    """Make a label for a piece of work and send it to the printer of that address; a copy voids the one before it.
+    """Make a label and send it to the one of these printers that holds labels of its size; a copy voids the one before.
 
-    Raises Refused when the label may not be printed, when this printer holds labels of another size, or for a copy
-    without a reason.
+    `printers` are addresses with blanks between them. A copy says so and names the label it replaces. Raises Refused
+    when the label may not be printed, when no printer holds its size, or for a copy without a reason.
     """
-    job = _job(label, printer)
-    before = tx.session.scalar(select(Label).where(Label.work_id == work_id, Label.voided_at.is_(None)))
+    before = tx.session.scalar(select(Label).where(_live(of)).with_for_update())
     if before is not None:
         if not (reprint_reason or "").strip():
-            raise Refused("This dose has a label already. Give a reason to print another; the first becomes void.")
+            raise Refused(HAS_ONE)
+        label = replace(label, copy_of=before.serial, reprint=before.copy_number)
         before.voided_at = tx.now
         tx.session.flush()
-    assert tx.who.person_id is not None
+    printer, job = _job(label, printers)
     text = canonical({"kind": kind_of(label).name, **asdict(label)})
     made = Label(
         serial=label.serial,
-        work_id=work_id,
+        work_id=of if isinstance(of, int) else None,
+        subject=of if isinstance(of, str) else None,
         content=text,
         content_sha256=sha256(text),
         job=job,
@@ -56,16 +58,16 @@ def make(
     record(
         tx,
         "label made",
-        f"preparation {work_id}",
+        thing_of(tx.session, made),
         {"serial": label.serial, "copy": made.copy_number, "sha256": made.content_sha256, "reason": reprint_reason},
     )
     tx.tell("printing")
     return made
 
 
-def live_label(tx: Tx, work_id: int) -> Label:
-    """The one label of a preparation that is not void. Raises Missing."""
-    found = tx.session.scalar(select(Label).where(Label.work_id == work_id, Label.voided_at.is_(None)))
+def live_label(tx: Tx, of: Thing) -> Label:
+    """The one label of a thing that is not void. Raises Missing."""
+    found = tx.session.scalar(select(Label).where(_live(of)))
     if found is None:
         raise Missing("This dose has no valid label.")
     return found
@@ -80,27 +82,34 @@ def confirm(tx: Tx, work_id: int) -> Label:
         .where(outbox.Outgoing.identity == f"label {label.serial}", outbox.Outgoing.confirmed_at.is_(None))
         .values(confirmed_at=tx.now, next_at=None, outcome="scanned back with its tray")
     )
-    record(tx, "label confirmed", f"preparation {work_id}", {"serial": label.serial})
+    record(tx, "label confirmed", thing_of(tx.session, label), {"serial": label.serial})
     return label
 
 
-def void(tx: Tx, work_id: int) -> None:
-    """Void the label of a preparation that was dropped, refused or withdrawn: it never serves again."""
-    tx.session.execute(
-        update(Label).where(Label.work_id == work_id, Label.voided_at.is_(None)).values(voided_at=tx.now)
-    )
+def void(tx: Tx, of: Thing) -> None:
+    """Void the label of what was dropped, refused, withdrawn or struck: it never serves again."""
+    tx.session.execute(update(Label).where(_live(of)).values(voided_at=tx.now))
 
 
-def _job(label: AnyLabel, printer: str) -> bytes:
-    """The bytes of a label for this printer. Raises Refused."""
-    try:
-        at = printer_from_url(printer)
-    except ValueError as wrong:
-        raise Refused(f"{wrong} Correct the printer's address, then print again.") from None
+def _live(of: Thing) -> ColumnElement[bool]:
+    mine = Label.work_id == of if isinstance(of, int) else Label.subject == of
+    return mine & Label.voided_at.is_(None)
+
+
+def _job(label: AnyLabel, printers: str) -> tuple[str, bytes]:
+    """The printer that holds labels of the right size, and the bytes of the label for it. Raises Refused."""
     kind = kind_of(label)
-    if at.media != kind.media.name:
-        raise Refused(
-            f"A {kind.name} is {kind.media.words}, and this printer holds labels of {at.media} inch. Print it on "
-            "another, or correct the printer's address (media=…)."
-        )
-    return render(label, at.dots_per_mm)
+    known: dict[str, Printer] = {}
+    for address in printers.split():
+        try:
+            known[address] = printer_from_url(address)
+        except ValueError as wrong:
+            raise Refused(f"{wrong} Correct the printer's address, then print again.") from None
+    for address, printer in known.items():
+        if printer.media == kind.media.name:
+            return address, render(label, printer.dots_per_mm)
+    held = " and ".join(f"{printer.media} inch" for printer in known.values()) or "none"
+    raise Refused(
+        f"A {kind.name} is {kind.media.words}, and the printers here hold: {held}. Give one labels of that size, and "
+        f"say so in its address (media={kind.media.name})."
+    )

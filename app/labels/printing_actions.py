@@ -10,12 +10,13 @@ from app.audit.actions import record
 from app.db.outbox import Outgoing
 from app.db.session import Tx
 from app.labels.models import Label
+from app.labels.queries import thing_of
 
 PATIENCE = timedelta(minutes=2)
 RETRY = timedelta(seconds=5)
 BROKEN_OFF = (
     "The system stopped while this label was being sent, so it may have printed. "
-    "If it lies at the printer, scan it with its tray; if not, print it again."
+    "If it lies at the printer, use it (a dose of the hood is scanned with its tray); if not, print it again."
 )
 
 
@@ -84,6 +85,7 @@ def note_print(tx: Tx, outgoing_id: int, outcome: str, words: str, *, again: boo
     else:
         row.sent_at = row.sent_at or tx.now
     if row.attempts == 1 or not again:
-        record(tx, f"label {outcome}", f"preparation {label.work_id}", {"serial": label.serial, "words": words})
+        record(tx, f"label {outcome}", thing_of(tx.session, label), {"serial": label.serial, "words": words})
     tx.tell("printing")
-    tx.tell(f"work:{label.work_id}")
+    if label.work_id is not None:
+        tx.tell(f"work:{label.work_id}")

@@ -7,6 +7,14 @@ from sqlalchemy.orm import Session
 
 from app.db.outbox import Outgoing
 from app.labels.models import Label
+from app.work.models import WorkItem
+
+
+def thing_of(session: Session, label: Label) -> str:
+    """What a label is of, as the record names it: 'preparation 5', 'drawer 7', 'line 12', 'tote TOTE-07'."""
+    if label.work_id is None:
+        return label.subject or ""
+    return f"{session.get_one(WorkItem, label.work_id).kind} {label.work_id}"
 
 
 def label_of(session: Session, serial: str) -> Label | None:

@@ -10,7 +10,7 @@ from app.formulary.models import Density, Drug, Product, SiteCode
 from app.formulary.queries import called
 from app.identity.models import Person
 from app.inventory.models import Lot, Place
-from app.labels.models import Label
+from app.labels.queries import label_of, thing_of
 from app.orders.models import Order, OrderVersion, Patient
 from app.stations.models import Station, Unit
 from app.work.models import WorkItem
@@ -41,8 +41,8 @@ def meant_by(session: Session, words: str) -> frozenset[str]:
     text = words.strip()
     code = read_code(text)
     if code is not None and code.kind == "label":
-        works = set(session.scalars(select(Label.work_id).where(Label.serial == code.text)))
-        return frozenset({f"label {code.text}", *_subjects("preparation", works)})
+        label = label_of(session, code.text)
+        return frozenset({f"label {code.text}"} | ({thing_of(session, label)} if label else set()))
     found: set[str] = set()
     patients = _patients(session, text)
     found |= _subjects("patient", patients)
