@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from app.db.session import SYSTEM, Clock, Db
 from app.interop.wire_actions import open_wire
+from app.labels.house import House
 from app.settings import Settings
 from app.stations.actions import first_station
 from app.stations.photos import PhotoStore
@@ -50,10 +51,10 @@ from app.web.heartbeat import Heartbeat
 from app.web.news import News
 from app.web.parts import Parts
 from app.worker import Worker
-from compounding.step_actions import House
 from devices.hub import Hub
 from devices.printer import Printer
 from devices.printers import printer_from_url
+from unitdose.label_actions import DrawerLabels
 from unitdose.tick_scheduler import CartWatch
 
 STATIC = Path(__file__).parent / "web" / "static"
@@ -148,6 +149,7 @@ def create_app(parts: Parts, *, extra: tuple = (), worker: bool = True) -> FastA
         app.state.heartbeat = Heartbeat()
         ticking.ticks.append(app.state.heartbeat)
         ticking.ticks.append(CartWatch(parts.db).look)
+        ticking.ticks.append(DrawerLabels(parts.db, parts.house).look)
         ticking.ticks.append(DowntimePack(parts).look)
         app.state.wire = await open_wire(parts.db, parts.settings) if worker else None
         if worker:

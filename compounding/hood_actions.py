@@ -11,6 +11,7 @@ from app.core.permissions import May
 from app.core.workflow import Event, Side
 from app.db.session import Tx
 from app.labels import actions as labels
+from app.labels.house import House
 from app.orders.actions import lock_head
 from app.orders.queries import dose_facts, order_of_dose, why_not_current
 from app.stations.actions import Weight, keep_photo, keep_weight
@@ -26,7 +27,7 @@ from compounding.queries import in_tray, is_served
 from compounding.recipe import Draw, Inject, Inspect, Mix, Reconstitute, Scan, Weigh
 from compounding.records import Confirmed, Helped, Photographed, Redone, Weighed
 from compounding.replay import with_verdict
-from compounding.step_actions import House, add_record, go_on, hood_of, make_label, open_for_step
+from compounding.step_actions import add_record, go_on, hood_of, make_label, open_for_step
 from compounding.weighing import refuse_weight
 
 

@@ -8,6 +8,7 @@ from app.core.error_prone import in_safe_words
 from app.core.errors import Refused
 from app.core.quantity import Quantity, Ratio
 from app.core.wording import clock, instant, tall_man, unmistakable
+from app.labels.bedside import order_code
 from app.labels.content import DispenseLabel, Ingredient
 from app.labels.problems import problems
 from app.labels.serial import new_serial
@@ -109,7 +110,7 @@ def _composed(
         raise Refused(
             "The patient's date of birth is not known, and a label needs two identifiers. Ask the ward to send it."
         )
-    code, kind = _bedside(order, bedside)
+    code, kind = order_code(bedside, order.number)
     return DispenseLabel(
         hospital=hospital,
         patient_name=order.patient.name,
@@ -164,12 +165,3 @@ def rate(order: OrderFacts) -> str:
     if order.rate:
         return order.rate
     return f"over {order.infuse_minutes} min" if order.infuse_minutes else "as ordered"
-
-
-def _bedside(order: OrderFacts, profile: str) -> tuple[str, str]:
-    """What the ward's bedside scanner expects, by the site's profile."""
-    if profile == "order number":
-        return order.number, "datamatrix"
-    if profile == "order number, Code 128":
-        return order.number, "code128"
-    return "", "datamatrix"

@@ -3,6 +3,7 @@
 from app.core.codes import Card, Code, card_of, read_code
 from app.db.session import Tx
 from app.labels import actions as labels
+from app.labels.house import House
 from compounding.container_actions import container, refuse_lot, shown
 from compounding.hood_actions import confirm, go_back, last_redoable, pause
 from compounding.opened import Opened
@@ -10,7 +11,7 @@ from compounding.procedure import Pair
 from compounding.queries import opened
 from compounding.recipe import Inspect, Scan
 from compounding.records import Half, Helped
-from compounding.step_actions import House, add_record, add_stop, open_for_step, wanted
+from compounding.step_actions import add_record, add_stop, open_for_step, wanted
 
 
 def scan(tx: Tx, work_id: int, text: str, house: House) -> None:

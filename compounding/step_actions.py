@@ -1,7 +1,7 @@
 """What every step at the hood shares: opening a preparation for a step, recording it, and the label at the end."""
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
@@ -14,6 +14,7 @@ from app.core.workflow import Side, State
 from app.db.base import table
 from app.db.session import Tx
 from app.labels import actions as labels
+from app.labels.house import House
 from app.orders.actions import lock_head
 from app.orders.queries import order_of_dose, why_not_current
 from app.stations.models import Station, Weighing
@@ -27,15 +28,6 @@ from compounding.recipe import Inspect, Scan, Weigh
 from compounding.records import Facts, Labelled, Stopped, kind_of, to_text
 
 _RECORD = insert(table(StepRecord))
-
-
-@dataclass(frozen=True)
-class House:
-    """What the acts need to know of the hospital: its name on labels, what its bedside scans, whether this is TEST."""
-
-    name: str
-    bedside: str
-    test: bool
 
 
 def hood_of(tx: Tx) -> Station:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from app import demo
 from app.db.session import Db, Who
+from app.labels.house import House
 from app.stations.actions import Weight
 from app.stations.photos import Picture
 from compounding import check_actions, hood_actions, scan_actions
@@ -14,7 +15,6 @@ from compounding.opened import Opened
 from compounding.procedure import Label, Pair, Shot
 from compounding.queries import opened
 from compounding.recipe import Inspect, Scan, Weigh
-from compounding.step_actions import House
 
 BALANCE = "SIM-0001"
 HOUSE = House("Laminar General", "order number", False)

@@ -44,7 +44,7 @@ def drawer_parcels(session: Session, which: ColumnElement[bool]) -> tuple[Drawer
     labels: dict[int, list[tuple[str, bool]]] = {}
     all_labels = select(Label.work_id, Label.serial, Label.voided_at).where(Label.work_id.in_(work_ids))
     for work_id, serial, voided_at in session.execute(all_labels.order_by(Label.made_at, Label.serial)):
-        labels.setdefault(work_id, []).append((serial, voided_at is None))
+        labels.setdefault(work_id or 0, []).append((serial, voided_at is None))
     moved = works_facts(session, work_ids)
     noted = labels_facts(session, [serial for found in labels.values() for serial, _ in found])
     whose = _patients(session, work_ids)

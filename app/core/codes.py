@@ -53,11 +53,6 @@ def read_code(scan: str) -> Code | None:
     return None
 
 
-def location_code(name: str) -> str:
-    """What the code on a storage location says. Raises ValueError for a name that no code of ours can carry."""
-    return _made("location", f"LOC-{name}")
-
-
 def tote_code(name: str) -> str:
     """What the code on a tote says. Raises ValueError for a name that no code of ours can carry."""
     return _made("tote", f"TOTE-{name}")

@@ -12,9 +12,9 @@ from app.db import outbox
 from app.db.session import Tx
 from app.labels.kinds import AnyLabel, kind_of
 from app.labels.models import Label
+from app.labels.printers import printers_at
 from app.labels.queries import thing_of
 from app.labels.render import render
-from devices.printers import Printer, printer_from_url
 
 HAS_ONE = "This has a label already. Give a reason to print another; the first becomes void."
 
@@ -99,12 +99,7 @@ def _live(of: Thing) -> ColumnElement[bool]:
 def _job(label: AnyLabel, printers: str) -> tuple[str, bytes]:
     """The printer that holds labels of the right size, and the bytes of the label for it. Raises Refused."""
     kind = kind_of(label)
-    known: dict[str, Printer] = {}
-    for address in printers.split():
-        try:
-            known[address] = printer_from_url(address)
-        except ValueError as wrong:
-            raise Refused(f"{wrong} Correct the printer's address, then print again.") from None
+    known = printers_at(printers)
     for address, printer in known.items():
         if printer.media == kind.media.name:
             return address, render(label, printer.dots_per_mm)

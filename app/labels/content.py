@@ -7,6 +7,9 @@ and never computes. Sources: USP <797> labelling of compounded preparations; ISM
 from dataclasses import dataclass
 from datetime import date
 
+AS_NEEDED, EACH_DOSE = "as needed", "for each dose as ordered"
+"""In place of a due time: for what is given when it is needed, and for a container that holds many doses."""
+
 
 @dataclass(frozen=True)
 class Ingredient:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from app.core.wording import day
-from app.labels.content import DoseLabel
+from app.labels.content import AS_NEEDED, EACH_DOSE, DoseLabel
 from app.labels.flow import Part, flow
 from app.labels.kind import NO_ROOM, Coded, Kind
 from app.labels.layout import LEAST_TYPE, Box, Symbol
@@ -36,7 +36,7 @@ def _texts(label: DoseLabel) -> dict[str, str]:
         "dose": f"{label.dose} ({label.volume})" if label.volume else label.dose,
         "give": label.give,
         "route": label.route,
-        "due": f"due {label.due}",
+        "due": label.due if label.due in (AS_NEEDED, EACH_DOSE) else f"due {label.due}",
         "use_by": f"use by {label.use_by}",
         "storage": label.storage,
         "auxiliary": " ".join(text.rstrip(".") + "." for text in label.auxiliary if text),
@@ -258,7 +258,7 @@ def _bag_boxes(label: DoseLabel) -> dict[str, Box] | None:
 def _bag_texts(label: DoseLabel) -> dict[str, str]:
     written = {name: text for name, text in _texts(label).items() if name in _ON_BAG}
     return written | {
-        "due": f"Due {label.due}",
+        "due": f"Given {label.due}" if label.due in (AS_NEEDED, EACH_DOSE) else f"Due {label.due}",
         "use_by": f"USE BY {label.use_by}",
         "bedside": "bedside" if label.bedside_code else "",
         "prepared": f"Prepared by {label.prepared_by} {label.made_at}",

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date
 
 from app.core.error_prone import error_prone
+from app.formulary.barcode import read_barcode
 from app.labels.kind import BARS, NO_ROOM, SQUARE, Coded
 from app.labels.kinds import AnyLabel, kind_of, texts, tidy
 from app.labels.layout import Box, code128_modules, matrix_modules, wrap
@@ -81,6 +83,8 @@ def _of_a_code(code: Coded) -> Iterator[str]:
             f"The bedside barcode “{visible(code.text)}” has characters that a {code.how} on our label cannot carry. "
             "Correct the site's barcode profile."
         )
+    elif code.how.startswith("gs1") and not _reads_back(code.text):
+        yield f"The bedside barcode “{code.text}” does not read back as what it says. Correct the product's GTIN."
     elif not all(_fits(code, dots, module) for dots, module in code.place.module.items()):
         yield (
             f"The bedside barcode “{code.text}” is too long for a {code.how} on the label. Shorten it in the profile."
@@ -92,6 +96,12 @@ def _fits(code: Coded, dots_per_mm: int, module: int) -> bool:
         return (modules_of(code) + 20) * module <= in_dots(code.place.width, dots_per_mm)
     assert code.how in SQUARE
     return len(code.text) < 144 and (modules_of(code) + 2) * module <= in_dots(code.place.height, dots_per_mm)
+
+
+def _reads_back(elements: str) -> bool:
+    """Whether a GS1 reader finds these very elements again; the century of its dates does not matter here."""
+    read = read_barcode("]d2" + elements, today=date(2026, 1, 1))
+    return "".join(ai + value for ai, value in read.ais.items()) == elements
 
 
 def modules_of(code: Coded) -> int:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.db.session import Clock, Db
+from app.labels.house import House
 from app.settings import Settings
 from app.stations.photos import PhotoStore
 from app.web.news import News
-from compounding.step_actions import House
 from devices.hub import Hub
 from devices.printer import Printer
 from devices.status import Status

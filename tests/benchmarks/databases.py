@@ -17,6 +17,7 @@ from app.db import migrate
 from app.db.grants import grant
 from app.db.session import Db, Who
 from app.identity.people_actions import accept_invitation, add_person, invite
+from app.labels.house import House
 from app.main import metadata, system_clock
 from app.orders.queries import doses_of
 from app.stations.actions import add_station
@@ -24,7 +25,6 @@ from app.stations.models import Station
 from compounding import hood_actions, scan_actions
 from compounding.queries import opened
 from compounding.recipe import Scan, Weigh
-from compounding.step_actions import House
 from tests.benchmarks.messages import knows
 
 OWNER, ROLE = "laminar_owner", "laminar"

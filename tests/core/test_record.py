@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.core.canonical import canonical, sha256
 from app.core.chain import GENESIS, Link, broken_at, next_hash
-from app.core.codes import Card, card_of, location_code, read_code, tote_code, ward_code
+from app.core.codes import Card, card_of, read_code, tote_code, ward_code
 
 facts = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.decimals(allow_nan=False, allow_infinity=False),
@@ -103,7 +103,7 @@ def test_our_own_codes_are_told_by_their_prefix_and_nothing_else_is_one(scan: st
     assert (code.kind if code else None) == kind
 
 
-@pytest.mark.parametrize(("make", "kind"), [(location_code, "location"), (tote_code, "tote"), (ward_code, "ward")])
+@pytest.mark.parametrize(("make", "kind"), [(tote_code, "tote"), (ward_code, "ward")])
 def test_a_code_that_was_made_is_read_as_what_it_was_made_for(make: Callable[[str], str], kind: str) -> None:
     code = read_code(make("A12"))
     assert code is not None

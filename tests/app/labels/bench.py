@@ -9,6 +9,7 @@ import zplkit
 import zxingcpp
 from PIL import Image, ImageOps
 
+from app.formulary.ndc import gtin_of_ndc10
 from app.labels.content import Content, DispenseLabel, DoseLabel, DrawerLabel, Ingredient, ToteLabel
 from app.labels.kinds import AnyLabel, kind_of
 from app.labels.media import DPI, DRAWER, Media, in_dots
@@ -77,7 +78,7 @@ DOSE = DoseLabel(
     order_number="RX00731942",
     product="NDC 0093-7370-01, lot A7B3C",
     auxiliary=("Take with food",),
-    bedside_code="0100300937370016" + "17270630" + "10A7B3C",
+    bedside_code=f"01{gtin_of_ndc10('0093737001')}" + "17270630" + "10A7B3C",
     bedside_kind="gs1",
 )
 HALF = replace(DOSE, form="half tablet", dose="12.5 mg", give="Give half tablet of 25 mg")

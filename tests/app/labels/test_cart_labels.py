@@ -237,6 +237,11 @@ def test_a_bedside_code_that_can_not_be_read_back_is_refused(label, code):
         assert problems(replace(label, bedside_code=code))
 
 
+@pytest.mark.parametrize("code", ["0100300937370011", "01003009373700", DOSE.bedside_code[:24] + "17270230", "99"])
+def test_a_product_code_that_no_reader_would_take_is_refused(code):
+    assert any("read back" in problem for problem in problems(replace(DOSE, bedside_code=code)))
+
+
 def test_bars_have_no_place_on_the_small_label():
     assert problems(replace(DOSE, bedside_code="010030093737001", bedside_kind="code128"))
 
