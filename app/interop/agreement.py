@@ -6,6 +6,7 @@ Source: house interoperability notes, admixture rules (RXE-2 is a title, RXC is 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from app.core.quantity import Quantity
 from app.core.wording import number
@@ -90,7 +91,7 @@ def _title_amount(
     if kind == "volume":
         return None  # the total, compared with the sum of the components elsewhere
     if kind.startswith("count"):
-        if _ends(given) != (Quantity(1, given.unit),) * 2:
+        if _ends(given) != (Quantity(Decimal(1), given.unit),) * 2:
             remarks.append(f"The order line says {said}: check how much one dose is.")
         return None
     additives = [part for part in stated if part.role == "additive"]

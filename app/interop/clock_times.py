@@ -47,6 +47,8 @@ def dosing(order: OrderMessage, zone: str, received: datetime, word: Callable[[s
 
     if len(order.timings) > 1:
         return refused("The order has more than one timing, one after the other: enter it by hand.")
+    if lost := [name for name in timing.unread if not _known_otherwise(timing, name)]:
+        return refused(f"The {' and the '.join(lost)} that the message gives could not be read: ask the sender.")
     if timing.prn:
         return refused("The order is given as needed, so no doses can be planned: enter single doses by hand.")
     if not text:
@@ -75,6 +77,12 @@ def dosing(order: OrderMessage, zone: str, received: datetime, word: Callable[[s
     return Dosing(
         text, start, first, end, interval, _infusion(order), (*blank.warnings, *warnings, *more), where=where
     )
+
+
+def _known_otherwise(timing: Timing, name: str) -> bool:
+    """Whether what one place of a message could not say was read from another."""
+    read = {"start": timing.start, "end": timing.end, "number of doses": timing.occurrences}
+    return read.get(name) is not None
 
 
 def frequency_text(timing: Timing) -> str:

@@ -5,6 +5,7 @@ Sources: HL7 v2.5.1 chapter 4 (ORC, table 0119); house interoperability notes on
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from app.interop.amounts import Unreadable
 from app.interop.hl7 import Segment
@@ -26,6 +27,9 @@ ASKS_NOTHING = {
     "HR": "a hold done", "OR": "a release done", "XR": "a change done", "RQ": "a replacement done",
     "UA": "a refusal", "UC": "a refusal", "UD": "a refusal", "UH": "a refusal", "UR": "a refusal",
     "UX": "a refusal", "UM": "a refusal",
+}  # fmt: skip
+COMPONENT_KINDS: dict[str, Literal["base", "additive", "unknown"]] = {
+    "B": "base", "BASE": "base", "A": "additive", "ADD": "additive", "ADDITIVE": "additive"
 }  # fmt: skip
 DETAILS = ("RXO", "RXE", "RXD", "RXA", "RXG")
 
@@ -121,3 +125,23 @@ def check_shape(group: Group) -> None:
             "A component stands before the drug lines: it is not said which of the two it belongs to.",
             "RXC", loose[0].span(),
         )  # fmt: skip
+
+
+def check_all_is_read(group: Group, warnings: list[str]) -> None:
+    """Raise Unreadable for a line that changes what is made and is not read here: a sequence, a component in a Z line.
+
+    Settings of a patient's own pump (RXV, CDO) change nothing that is made and are remarked.
+    """
+    for segment in group.segments:
+        if segment.name == "TQ2" and any(segment.raw(field) for field in range(2, len(segment.fields))):
+            raise Unreadable(
+                "This order follows or alternates with another one (TQ2), which is not read here: enter it by hand.",
+                "TQ2", segment.span(),
+            )  # fmt: skip
+        if segment.name[:1] == "Z" and segment.get(1).upper() in COMPONENT_KINDS and segment.get(2):
+            raise Unreadable(
+                f"The line {segment.name} looks like a component, and such lines are not read here: ask the sender.",
+                segment.name, segment.span(),
+            )  # fmt: skip
+        if segment.name in ("RXV", "CDO"):
+            warnings.append(f"The message has pump settings ({segment.name}), which are not read: see the message.")

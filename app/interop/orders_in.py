@@ -18,6 +18,7 @@ from app.interop.order_groups import (
     CONTROLS,
     DETAILS,
     Group,
+    check_all_is_read,
     check_shape,
     group_by_orc,
     order_key,
@@ -153,6 +154,8 @@ def _read_group(group: Group, reading: Reading, replaced: str) -> Understood:
             raise patient
         mrn = patient.mrn
         check_shape(group)
+        if CONTROLS[code] in STARTS:
+            check_all_is_read(group, warnings)
         return _order(group, reading, patient, key, dose_number, replaced, warnings)
     except Unreadable as unreadable:
         return Unmappable(

@@ -10,14 +10,12 @@ from typing import Literal, TypeVar
 
 from app.interop.amounts import Unreadable, read_amount, read_code
 from app.interop.hl7 import Segment
+from app.interop.order_groups import COMPONENT_KINDS
 from app.interop.understood import Amount, Component, Span, Timing
 from app.interop.values import Code
 
 T = TypeVar("T")
 Listed = Literal["encoded", "requested", "dispensed"]
-_KINDS: dict[str, Literal["base", "additive", "unknown"]] = {
-    "B": "base", "BASE": "base", "A": "additive", "ADD": "additive", "ADDITIVE": "additive"
-}  # fmt: skip
 # Rates are rounded to whole mL/h by prescribers: 1 % covers 42 mL/h for 24 h of a litre.
 _EXACT = Decimal("0.01")
 # Where an additive is sent by mass its volume is unknown; more than a quarter of the bag is not a drug's volume.
@@ -151,7 +149,7 @@ def _component(
     rxc: Segment, listed: Listed, place: int, title: Code, strict: bool, warnings: list[str]
 ) -> Component:
     drug = read_code(rxc, 2)
-    kind = _KINDS.get(rxc.get(1).upper(), "unknown")
+    kind = COMPONENT_KINDS.get(rxc.get(1).upper(), "unknown")
     component = Component(kind, drug, None, _strength(rxc), listed, place)
     try:
         _whole(drug, rxc, 2)

@@ -5,7 +5,7 @@ Sources: HL7 v2.5.1 chapter 4 (TQ, TQ1, RPT) and table 0335; v2.3 chapter 4 (TQ,
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import time
 
@@ -85,6 +85,8 @@ def _from_tq1(tq1: Segment, where: str, clock: SenderClock, warnings: list[str])
         quantity=_quantity(tq1, 2),
         read_from=where,
     )
+    sent = {"start": tq1.get(7), "end": tq1.get(8), "number of doses": tq1.get(14)}
+    base = _marked(base, sent, [tq1.part(text) for text in tq1.repetitions(4)])
     found = []
     for text in tq1.repetitions(3):
         pattern, words = tq1.part(text, 1, 1), tq1.part(text, 1, 2)
@@ -119,18 +121,34 @@ def _from_tq(segment: Segment, field: int, clock: SenderClock, warnings: list[st
             quantity="" if bare and pattern else _joined(segment, text, 1),
             read_from=where,
         )
+        sent = {"start": segment.part(text, 4), "end": segment.part(text, 5), "number of doses": segment.part(text, 12)}
+        timing = _marked(timing, sent, re.split(r"[,\s]+", segment.part(text, 2, 2)))
         if pattern or timing != Timing(read_from=where):
             found.append(_with_pattern(timing, pattern, "", warnings))
     return found
 
 
+def _marked(timing: Timing, sent: Mapping[str, str], times: Sequence[str]) -> Timing:
+    """Note what was sent and not read: a dose is not planned around it as if nothing had been said."""
+    read = {"start": timing.start, "end": timing.end, "number of doses": timing.occurrences}
+    unread = [name for name, text in sent.items() if text and read[name] is None]
+    if len(timing.explicit_times) < len([text for text in times if text]):
+        unread.append("times")
+    return replace(timing, unread=tuple(unread))
+
+
 def _with_pattern(timing: Timing, pattern: str, words: str, warnings: list[str]) -> Timing:
     times = timing.explicit_times
     inside = re.fullmatch(r"(.*?)[@&]([\d,:]+)", pattern)
+    unread = timing.unread
     if inside and not times:
-        times = _times(inside.group(2).split(","), warnings)
+        written = [text for text in inside.group(2).split(",") if text]
+        times = _times(written, warnings)
+        unread += ("times",) if len(times) < len(written) else ()
+    elif not inside and re.search(r"[@&].", pattern):
+        unread += ("times",)
     prn = timing.prn or bool(_PRN.search(pattern))
-    return replace(timing, pattern=pattern, pattern_text=words, explicit_times=times, prn=prn)
+    return replace(timing, pattern=pattern, pattern_text=words, explicit_times=times, prn=prn, unread=unread)
 
 
 def _filled(high: Timing, low: Timing) -> Timing:

@@ -78,7 +78,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When doses are due, as sent. `pattern` is the sender's own word (Q12H, DAILY, .Q13H20M), not yet a clock."""
+    """When doses are due, as sent. `pattern` is the sender's own word (Q12H, DAILY, .Q13H20M), not yet a clock.
+
+    `unread` names what was sent and could not be read, in words ("start", "times", "number of doses").
+    """
 
     pattern: str = ""
     pattern_text: str = ""
@@ -95,6 +98,7 @@ class Timing:
     infusion: Span | None = None
     quantity: str = ""
     read_from: str = ""
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

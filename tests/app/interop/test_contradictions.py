@@ -41,6 +41,13 @@ def changed(old: bytes, new: bytes) -> bytes:
         (changed(LINE, b"RXE||77^piperacillin^L|4500||mg").replace(ADDITIVE, b""), "add nothing to the base"),
         (changed(b"||R\r", b"|20261122080000-0500|R\r"), "ends before its first dose"),
         (changed(TIMING, b"TQ1|1||ONCE|0600~1800|||"), "are more than one, and the dose is given once"),
+        (changed(b"|20261122090500-0500||R\r", b"|20260230||R\r"), "The start that the message gives could not be"),
+        (changed(b"||R\r", b"|tomorrow|R\r"), "The end that the message gives could not be read"),
+        (changed(TIMING, b"TQ1|1||Q12H|0600~2561|||"), "The times that the message gives could not be read"),
+        (changed(TIMING, b"TQ1|1||Q12H@0600,ABC||||"), "The times that the message gives could not be read"),
+        (changed(b"||R\r", b"||R|||||some\r"), "The number of doses that the message gives could not be read"),
+        (changed(b"RXR|IV", b"TQ2|1|C|8802^EHR\rRXR|IV"), "follows or alternates with another one (TQ2)"),
+        (message(NOW, extra="ZRX|A|8591^potassium^L|40|mEq\r"), "The line ZRX looks like a component"),
     ],
 )  # fmt: skip
 def test_an_order_that_contradicts_itself_is_an_exception(ehr: Ehr, raw: bytes, words: str) -> None:
@@ -62,6 +69,7 @@ def test_an_order_that_contradicts_itself_is_an_exception(ehr: Ehr, raw: bytes, 
         (changed(LINE, LINE.replace(b"1000||mg", b"2||bag")), "says 2 bags: check how much one dose is"),
         (changed(ADDITIVE, ADDITIVE.replace(b"1000|mg", b"20|mL")), "says 1,000 mg, its components vancomycin 20 mL"),
         (changed(TIMING, b"TQ1|1|2^Bag|Q12H||||"), "asks for '2 Bag' at a time"),
+        (message(NOW, extra="RXV|1|S\r"), "has pump settings (RXV)"),
     ],
 )  # fmt: skip
 def test_what_is_said_twice_and_cannot_be_compared_is_remarked(ehr: Ehr, raw: bytes, words: str) -> None:
