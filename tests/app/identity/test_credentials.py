@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,12 @@ from app.identity.credentials import (
     pin_fault,
     session_token,
 )
+
+
+@pytest.fixture(autouse=True)
+def _as_in_the_product(slow_hasher: PasswordHasher, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "_hasher", slow_hasher)
+
 
 digits = st.text("0123456789", min_size=6, max_size=12)
 
