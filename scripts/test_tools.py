@@ -8,23 +8,25 @@ import os
 import shutil
 import subprocess
 import sys
+from ctypes.util import find_library
 
 # Administrators' programs are often not on an ordinary user's path.
 # CUPS keeps the program that speaks to a printer's socket in a folder of its own, and Debian in another package.
 PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/lib/cups/backend"])
 
-# marker → (programs, Debian packages)
+# marker → (programs, shared libraries, Debian packages); Playwright's own program is linked to libatomic.
 TOOLS = {
-    "browser": (("chromium",), ("chromium",)),
-    "cups": (("cupsd", "lp", "lpstat", "lpadmin", "lpr", "socket"), ("cups", "cups-client", "cups-bsd")),
+    "browser": (("chromium-headless-shell",), ("atomic",), ("chromium-headless-shell", "libatomic1")),
+    "cups": (("cupsd", "lp", "lpstat", "lpadmin", "lpr", "socket"), (), ("cups", "cups-client", "cups-bsd")),
 }
 
 
 def missing() -> dict[str, list[str]]:
-    """Marker → programs that were not found; empty when the machine has everything."""
+    """Marker → programs and libraries that were not found; empty when the machine has everything."""
     gone = {
         marker: [name for name in programs if not shutil.which(name, path=PLACES)]
-        for marker, (programs, _) in TOOLS.items()
+        + [f"lib{name}" for name in libraries if not find_library(name)]
+        for marker, (programs, libraries, _) in TOOLS.items()
     }
     return {marker: names for marker, names in gone.items() if names}
 
@@ -46,7 +48,7 @@ def main() -> None:
         return
     if not gone:
         return
-    packages = [package for marker in gone for package in TOOLS[marker][1]]
+    packages = [package for marker in gone for package in TOOLS[marker][2]]
     command = f"apt-get install --no-install-recommends {' '.join(packages)}"
     root = as_root()
     if root is not None and shutil.which("apt-get"):

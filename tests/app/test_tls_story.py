@@ -33,6 +33,7 @@ from compounding.procedure import Pair, Shot, label_serial
 from compounding.recipe import Inspect, Scan, Weigh
 from devices.simulators import SimulatedBalance
 from tests.app.interop.heard import Ehr, message
+from tests.browser.chromium import launch
 from tests.browser.conftest import wedge
 from tests.browser.sizes import DESK as DESK_SIZE
 from tests.browser.sizes import PHONE, TABLET
@@ -147,13 +148,11 @@ def in_chromium(served: Served, story: Callable[[Callable[[dict[str, int]], Page
 
     def play() -> None:
         with sync_playwright() as running:
-            flags = [
-                "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                "--disable-background-networking", "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream", "--host-resolver-rules=MAP *.laminar.test 127.0.0.1",
+            browser = launch(
+                running,
+                "--host-resolver-rules=MAP *.laminar.test 127.0.0.1",
                 f"--ignore-certificate-errors-spki-list={pin(served.paths['cert'])}",
-            ]  # fmt: skip
-            browser = running.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+            )
 
             def new_page(size: dict[str, int]) -> Page:
                 page = browser.new_context(viewport=size, has_touch=True, permissions=["camera"]).new_page()

@@ -9,7 +9,7 @@ from tests.benchmarks.databases import Hood
 from tests.benchmarks.results import Limit, Row, spread
 from tests.benchmarks.scans import scans_of_a_dose
 from tests.benchmarks.tablets import Tablet, signed_in
-from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.chromium import launch
 from tests.browser.sizes import TABLET
 
 PERCEIVED_MS, MUST = 100.0, 1.5
@@ -53,7 +53,7 @@ def paint(port: int, hood: Hood, doses: Sequence[int], most_s: float) -> tuple[l
     swapped, painted = [], []
     until = time.perf_counter() + most_s
     with sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = launch(running)
         try:
             context = browser.new_context(viewport=TABLET, has_touch=True, reduced_motion="reduce")
             name, _, value = tablet.cookie.partition("=")

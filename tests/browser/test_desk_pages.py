@@ -109,14 +109,14 @@ def test_a_balance_is_seen_live_and_its_going_and_coming(desk: Callable[..., Pag
     page = desk("/devices")
     card = page.locator("[data-balance=hood-1]")
     balance.put(Decimal("297.37"))
-    expect(card.locator("[data-balance-number]")).to_have_text(re.compile(r"^297\.3\d$"), timeout=15000)
+    expect(card.locator("[data-balance-number]")).to_have_text(re.compile(r"^297\.3\d$"))
     expect(card).to_contain_text("SIM-0001")
     balance.unplug()
-    expect(card.locator("[data-balance-chip]")).to_contain_text("does not answer", timeout=15000)
-    expect(card.locator("[data-balance-number]")).to_have_text("–", timeout=15000)
+    expect(card.locator("[data-balance-chip]")).to_contain_text("does not answer")
+    expect(card.locator("[data-balance-number]")).to_have_text("–")
     balance.replug()
-    expect(card.locator("[data-balance-number]")).to_have_text(re.compile(r"^\d+\.\d\d$"), timeout=20000)
-    expect(card.locator("[data-balance-chip]")).to_contain_text("Ready", timeout=15000)
+    expect(card.locator("[data-balance-number]")).to_have_text(re.compile(r"^\d+\.\d\d$"))
+    expect(card.locator("[data-balance-chip]")).to_contain_text("Ready")
 
 
 def test_a_scanned_carton_is_staged_without_a_key_but_the_count(

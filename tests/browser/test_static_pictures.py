@@ -104,7 +104,7 @@ def test_the_label_is_drawn_in_the_page_from_the_bytes_that_print(base: str, new
     asked: list[str] = []
     page.context.on("request", lambda request: asked.append(request.url))
     page.goto(f"{base}/label?kind=desk")
-    page.wait_for_selector("[data-zpl-src][data-drawn=ok] img", timeout=15_000)
+    page.wait_for_selector("[data-zpl-src][data-drawn=ok] img")
     drawn = page.locator("[data-zpl-src] img").evaluate("i => i.src")
     read = zxingcpp.read_barcodes(Image.open(io.BytesIO(base64.b64decode(drawn.split(",", 1)[1]))))
     assert [code.text for code in read] == ["L-000123"]
