@@ -1,7 +1,8 @@
 """What else is looked at before pages are served: the network side, the people, the end of the record, the host."""
 
+import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 
@@ -97,8 +98,16 @@ def record_findings(chosen: Settings, db: Db) -> Iterator[Finding]:
         yield Finding("unsafe", f"The record was touched: {broken}. Keep this database as it is and call for help.")
 
 
+def strange_settings(environment: Iterable[str]) -> Iterator[str]:
+    """The names in an environment that look like settings of ours and are none."""
+    known = {f"LAMINAR_{name.upper()}" for name in Settings.model_fields} | {"LAMINAR_CONFIG", "LAMINAR_DATA"}
+    return (name for name in environment if name.upper().startswith("LAMINAR_") and name.upper() not in known)
+
+
 def host_findings(chosen: Settings, now: datetime) -> Iterator[Finding]:
-    """Say what should be better on this machine; nothing here stops the product."""
+    """Say what should be better on this machine."""
+    for name in sorted(strange_settings(os.environ)):
+        yield Finding("warning", f"{name} is no setting of this product, so it says nothing. Is it misspelt?")
     if clock_synchronised() is False:
         yield Finding("warning", "Nothing keeps this machine's clock right. Set up time synchronisation (NTP).")
     if not zone_known(chosen.zone):

@@ -214,6 +214,11 @@ def test_a_setting_that_means_nothing_is_told_and_never_passed_over(
     assert words in str(refused.value)
 
 
+def test_a_misspelt_setting_is_pointed_out(migrated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAMINAR_DATABSE", "postgresql://laminar@server/laminar")
+    assert "LAMINAR_DATABSE is no setting of this product" in run("doctor").output
+
+
 def test_a_settings_file_that_is_not_toml_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (place / "laminar.toml").write_text("port = \n")
     monkeypatch.setenv("LAMINAR_CONFIG", str(place / "laminar.toml"))
