@@ -219,4 +219,3 @@ class Server(uvicorn.Server):
                 break
             pause.wait(0.02)
         raise RuntimeError("The server did not start. Is the port in use? Choose another one with --port.")
-

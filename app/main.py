@@ -38,6 +38,7 @@ from app.web import (
     pick,
     recipes,
     records,
+    returns,
     scans,
     shell,
     sign_in,
@@ -62,7 +63,7 @@ ROUTERS = (
     sign_in.router, hood.router, check.router, records.router, live.router, health.router, ward.router,
     scans.router, deliveries.router, devices.router, station_setup.router, stock.router, people.router, audit.router,
     recipes.router, formulary.router, orders.router, messages.router, fills.router, pick.router, cart_check.router,
-    shell.router,
+    returns.router, shell.router,
 )  # fmt: skip
 THREADS = 8
 

@@ -82,4 +82,3 @@ class Worker:
             with self.db.write(SYSTEM) as tx:
                 looked_for = top_up(tx, most=AT_ONCE)
         self._topped_up = now
-

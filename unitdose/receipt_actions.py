@@ -153,9 +153,7 @@ def _close_first_doses(tx: Tx, fill_id: int) -> None:
     wanted = select(FillLine.work_id).join(Fill, Fill.id == FillLine.fill_id)
     wanted = wanted.where(FillLine.fill_id == fill_id, live(), FillLine.packages > FillLine.short).distinct()
     decided = {
-        each.work_id
-        for each in drawer_parcels(tx.session, Drawer.fill_id == fill_id)
-        if each.where.stage in _DECIDED
+        each.work_id for each in drawer_parcels(tx.session, Drawer.fill_id == fill_id) if each.where.stage in _DECIDED
     }
     if set(tx.session.scalars(wanted)) <= decided:
         close_fill(tx, fill_id)

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import or_, select
 
 from app.audit.actions import record
-from app.core.codes import read_code
 from app.core.errors import Refused
 from app.core.permissions import May
 from app.db.session import Tx
@@ -22,7 +21,6 @@ from app.inventory.actions import carry
 from app.inventory.models import Lot
 from app.inventory.place_actions import place_of_kind, shelf_named
 from app.inventory.queries import place_named, recall_of
-from app.labels.models import Label
 from app.orders.models import OrderVersion
 from app.work import actions as work
 from unitdose.delivery_queries import delivered, left_of
@@ -30,6 +28,7 @@ from unitdose.happened import Happened
 from unitdose.models import Drawer, FillLine, Pull, Put
 from unitdose.queries import LineFacts, fill_facts, line_facts
 from unitdose.returns import Condition, Disposition, disposition, may_be_omission
+from unitdose.returns_queries import drawer_of_label
 from unitdose.ward_models import LineEvent, PossibleOmission
 
 QUARANTINE = "returns in quarantine"
@@ -88,10 +87,8 @@ def take_back(tx: Tx, drawer_scan: str, scan: str, condition: Condition) -> Take
 
 
 def _drawer(tx: Tx, scan: str) -> Drawer:
-    """The drawer whose label was scanned, a void label too: it is what lies in the hand. Held until the commit."""
-    code = read_code(scan)
-    label = tx.session.get(Label, code.text) if code is not None and code.kind == "label" else None
-    drawer = None if label is None else tx.session.get(Drawer, label.work_id)
+    """The drawer whose label was scanned, held until the commit."""
+    drawer = drawer_of_label(tx.session, scan)
     if drawer is None:
         raise Refused("This is not the label of a drawer. Scan the drawer that the package came back in.")
     work.hold(tx, drawer.work_id)

@@ -81,4 +81,3 @@ def welcome(port: int, hl7_port: int, play: bool) -> str:
 
 def _order(key: str) -> int:
     return ("tina", "pablo", "petra", "nina").index(key)
-

@@ -117,4 +117,3 @@ def _take_in(db: Db, chosen: Settings, connection: Connection, name: str, piece:
         words = message_line(session, stored.message_id).words
     typer.echo(f"{name}: {words}{' (was here before)' if stored.again else ''}")
     return True
-

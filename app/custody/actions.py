@@ -28,9 +28,7 @@ def pick_beds(tx: Tx, beds: Collection[Bed]) -> Shift:
     if not beds:
         raise Refused("No bed was picked. Pick the beds that are yours this shift.")
     assert tx.who.person_id is not None
-    shift = Shift(
-        person_id=tx.who.person_id, station_id=tx.who.station_id, picked_at=tx.now, ends_at=tx.now + LASTS
-    )
+    shift = Shift(person_id=tx.who.person_id, station_id=tx.who.station_id, picked_at=tx.now, ends_at=tx.now + LASTS)
     tx.session.add(shift)
     tx.session.flush()
     tx.session.add_all(ShiftBed(shift_id=shift.id, unit=each.unit, bed=each.bed) for each in set(beds))

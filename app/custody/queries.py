@@ -113,9 +113,7 @@ def _superseded_at(session: Session, version_id: int) -> datetime | None:
     return session.scalar(later.order_by(OrderVersion.number).limit(1))
 
 
-def dose_awaited(
-    session: Session, dose_id: int, order: OrderFacts | None = None
-) -> tuple[Awaited, tuple[Fact, ...]]:
+def dose_awaited(session: Session, dose_id: int, order: OrderFacts | None = None) -> tuple[Awaited, tuple[Fact, ...]]:
     """One dose with where it is, and the facts that say so, first to last. Raises Missing.
 
     `order` is the dose's own order version, where it has been read already.

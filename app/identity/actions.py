@@ -142,18 +142,12 @@ def prove_for_signature(db: Db, who: Who, given: Given, full: bool = False) -> P
         _standing_sign_in(session, who)
         first = needs_full(session, who)
     if (first or full) and how not in FULL:
-        why = (
-            "Your first signature of this sign-in needs both parts"
-            if first
-            else "This act needs both parts again"
-        )
+        why = "Your first signature of this sign-in needs both parts" if first else "This act needs both parts again"
         raise Refused(_both_needed(how, why))
     return prove(db, who, given, station_id=who.station_id, full=first or full)
 
 
-def sign(
-    tx: Tx, proven: Proven, meaning: Meaning, subject: str, shown_sha256: str, *, full: bool = False
-) -> Signature:
+def sign(tx: Tx, proven: Proven, meaning: Meaning, subject: str, shown_sha256: str, *, full: bool = False) -> Signature:
     """Write the signature of the person who acts, inside the act it signs, and record it.
 
     `subject` is what is signed ('work 12'), `shown_sha256` the hash of what stood on the screen. `full` repeats
@@ -204,9 +198,7 @@ def reopen(tx: Tx, person_id: int) -> None:
     tx.who.require(May.REOPEN_SIGN_IN)
     if tx.who.person_id == person_id:
         raise Refused("You can not reopen your own sign-in. Ask another pharmacist.")
-    credential = tx.session.scalar(
-        select(Credential).where(Credential.person_id == person_id).with_for_update()
-    )
+    credential = tx.session.scalar(select(Credential).where(Credential.person_id == person_id).with_for_update())
     if credential is None:
         raise Missing(f"There is no person {person_id}.")
     facts = {"wrong_attempts": credential.wrong_attempts}
@@ -218,9 +210,7 @@ def reopen(tx: Tx, person_id: int) -> None:
 def one_at_a_time(tx: Tx, room: int, number: int) -> None:
     """Make acts on the same thing wait for each other until the commit; SQLite's one writer does so by itself."""
     if not tx.alone:
-        tx.session.execute(
-            text("SELECT pg_advisory_xact_lock(:room, :number)"), {"room": room, "number": number}
-        )
+        tx.session.execute(text("SELECT pg_advisory_xact_lock(:room, :number)"), {"room": room, "number": number})
 
 
 def _both_needed(how: str, why: str) -> str:
@@ -260,9 +250,7 @@ def _refuse_another(db: Db, who: Who, given: Given) -> None:
         return
     with db.write(who) as tx:
         record(tx, "refused another person's " + shown, f"person {who.person_id}", {})
-    raise Refused(
-        f"You are signed in as {who.name}; that {shown} belongs to somebody else. Switch person first."
-    )
+    raise Refused(f"You are signed in as {who.name}; that {shown} belongs to somebody else. Switch person first.")
 
 
 def _claim(session: Session, who: Who | None, given: Given) -> _Claim:
@@ -276,9 +264,7 @@ def _claim(session: Session, who: Who | None, given: Given) -> _Claim:
         shown = _username(given.username or "")
         named = Person.username == shown
     row = session.execute(
-        select(Credential)
-        .join(Person, Person.id == Credential.person_id)
-        .where(named, Person.ended_at.is_(None))
+        select(Credential).join(Person, Person.id == Credential.person_id).where(named, Person.ended_at.is_(None))
     ).scalar_one_or_none()
     bucket = sha256(shown.encode("utf-8", "surrogatepass"))[:4]
     if row is None:
@@ -325,9 +311,7 @@ def _still_right(tx: Tx, claim: _Claim, how: str, station_id: int | None) -> Pro
     return Proven(person.id, person.name, roles, how, tx.now, station_id)
 
 
-def _count_wrong(
-    tx: Tx, tally: Credential | UnknownAttempts, claim: _Claim, how: str, kind: str
-) -> str | None:
+def _count_wrong(tx: Tx, tally: Credential | UnknownAttempts, claim: _Claim, how: str, kind: str) -> str | None:
     tally.wrong_attempts += 1
     wait = limits.wait_after(tally.wrong_attempts)
     tally.slowed_until = tx.now + wait if wait else None

@@ -27,9 +27,7 @@ BADGE_RANDOM = 10
 CODE_RANDOM = 15
 TOKEN_RANDOM = 32
 
-_hasher = PasswordHasher(
-    time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16, type=Type.ID
-)
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
 _seats = threading.BoundedSemaphore(AT_ONCE)
 _PIN = re.compile(r"[0-9]+", re.ASCII)
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U to misread.

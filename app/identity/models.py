@@ -122,8 +122,6 @@ class Signature(Base):
 
     __table_args__ = (
         CheckConstraint(one_of("meaning", Meaning), name="meaning_known"),
-        CheckConstraint(
-            one_of("proof", ("badge and PIN", "PIN", "password", "user name and password")), name="proof"
-        ),
+        CheckConstraint(one_of("proof", ("badge and PIN", "PIN", "password", "user name and password")), name="proof"),
         Index("ix_signature_subject", "subject"),
     )

@@ -132,18 +132,14 @@ def invite(tx: Tx, person_id: int) -> str:
     code = one_time_code(secrets.token_bytes(CODE_RANDOM))
     until = tx.now + limits.INVITATION_LASTS
     tx.session.add(
-        OneTimeCode(
-            sha256=code_sha256(code), kind="invitation", person_id=person.id, made_at=tx.now, until=until
-        )
+        OneTimeCode(sha256=code_sha256(code), kind="invitation", person_id=person.id, made_at=tx.now, until=until)
     )
     record(tx, "invited", f"person {person_id}", {"until": until})
     tx.tell("people")
     return code
 
 
-def accept_invitation(
-    db: Db, code: str, pin: str, password: str | None = None, badge: str | None = None
-) -> int:
+def accept_invitation(db: Db, code: str, pin: str, password: str | None = None, badge: str | None = None) -> int:
     """Let an invited person choose a PIN and, if they work at a desk, a password; a badge may be taken up as well.
 
     Returns the person's number. The code works once; earlier sign-ins of the person end. Raises Refused, Invalid.
@@ -216,9 +212,7 @@ def use_set_up_code(
     with db.write(SYSTEM) as tx:
         one_at_a_time(tx, _PEOPLE, 0)
         if tx.session.scalar(select(Person.id).limit(1)) is not None:
-            raise Refused(
-                "This installation is set up already. Ask somebody who manages people for an invitation."
-            )
+            raise Refused("This installation is set up already. Ask somebody who manages people for an invitation.")
         _use_code(tx, code, "set-up")
         person_id = _add(tx, name, username, limits.check_roles({Role.MANAGER, Role.ADMIN}))
         credential = _credential(tx, person_id)
@@ -231,13 +225,9 @@ def _add(tx: Tx, name: str, username: str, roles: frozenset[Role]) -> int:
     name, username = " ".join(name.split()), username.strip().casefold()
     faults = {}
     if not name or not name.isprintable() or len(name) > 80:
-        faults["name"] = (
-            "Give the person's full name, at most 80 characters, as it shall stand under a signature."
-        )
+        faults["name"] = "Give the person's full name, at most 80 characters, as it shall stand under a signature."
     if not _USERNAME.fullmatch(username):
-        faults["username"] = (
-            "A user name has 2 to 32 letters, digits, dots or dashes and begins with a letter."
-        )
+        faults["username"] = "A user name has 2 to 32 letters, digits, dots or dashes and begins with a letter."
     elif tx.session.scalar(select(Person.id).where(Person.username == username)) is not None:
         faults["username"] = "Somebody has or had this user name. Choose another."
     if faults:
@@ -289,9 +279,7 @@ def _living(tx: Tx, person_id: int) -> Person:
 
 
 def _credential(tx: Tx, person_id: int) -> Credential:
-    credential = tx.session.scalar(
-        select(Credential).where(Credential.person_id == person_id).with_for_update()
-    )
+    credential = tx.session.scalar(select(Credential).where(Credential.person_id == person_id).with_for_update())
     if credential is None:
         credential = Credential(person_id=person_id)
         tx.session.add(credential)
@@ -314,9 +302,7 @@ def _somebody_manages_without(session: Session, person_id: int) -> None:
         .where(Person.ended_at.is_(None), Person.id != person_id, PersonRole.role.in_(_MANAGES_PEOPLE))
     )
     if session.scalar(others.limit(1)) is None:
-        raise Refused(
-            "Then nobody could manage people any more. Make somebody else a manager or admin first."
-        )
+        raise Refused("Then nobody could manage people any more. Make somebody else a manager or admin first.")
 
 
 def _still_open(code: str, kind: str, now: datetime) -> tuple[ColumnElement[bool], ...]:

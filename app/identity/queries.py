@@ -98,9 +98,7 @@ _BEHIND = (
 )  # fmt: skip
 
 
-def who_is(
-    db: Db, token: str | None, *, now: datetime, where: limits.Where, step_open: bool = False
-) -> Standing:
+def who_is(db: Db, token: str | None, *, now: datetime, where: limits.Where, step_open: bool = False) -> Standing:
     """Tell who stands behind a token at this station, reading roles afresh; why not, in words.
 
     A hood or ward locks after 10 minutes without a touch, a desk after 15, never while `step_open`. A sign-in ends
@@ -124,13 +122,9 @@ def standing_at(
     stretch = limits.Stretch(started_at, seen_at, locked_at, ended_at)
     over = limits.ended(stretch, now, step_open=step_open)
     if left_at is not None or over:
-        return Standing(
-            None, False, over or "Your sign-in was ended by the pharmacy. Ask a pharmacy manager."
-        )
+        return Standing(None, False, over or "Your sign-in was ended by the pharmacy. Ask a pharmacy manager.")
     if station_id != where.id:
-        return Standing(
-            None, False, "You signed in at another station. Sign in here with your badge and PIN."
-        )
+        return Standing(None, False, "You signed in at another station. Sign in here with your badge and PIN.")
     if locked_at is not None or limits.idle(stretch, now, where.kind, step_open=step_open):
         why = f"Locked for {name}. Your work is kept: unlock with your badge and PIN."
         return Standing(None, True, why, name)
@@ -155,9 +149,7 @@ def needs_full(session: Session, who: Who) -> bool:
 
 def roles_of(session: Session, person_id: int) -> frozenset[Role]:
     """Read the roles a person holds now."""
-    return frozenset(
-        Role(r) for r in session.scalars(select(PersonRole.role).where(PersonRole.person_id == person_id))
-    )
+    return frozenset(Role(r) for r in session.scalars(select(PersonRole.role).where(PersonRole.person_id == person_id)))
 
 
 def people(session: Session, now: datetime, *, ended: bool = False) -> tuple[PersonLine, ...]:
@@ -246,8 +238,7 @@ def _sign_ins(session: Session, which: ColumnElement[bool]) -> tuple[SignedIn, .
         .order_by(SignIn.id)
     )
     return tuple(
-        SignedIn(s.id, s.person_id, name, s.station_id, s.started_at, s.seen_at, s.locked_at)
-        for s, name in rows
+        SignedIn(s.id, s.person_id, name, s.station_id, s.started_at, s.seen_at, s.locked_at) for s, name in rows
     )
 
 

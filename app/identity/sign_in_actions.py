@@ -46,9 +46,7 @@ def sign_in(db: Db, given: Given, where: Where) -> NewSignIn:
     who = Who(proven.person_id, proven.name, proven.roles, where.id)
     with db.write(who) as tx:
         one_at_a_time(tx, _STATIONS, where.id)
-        before = (
-            select(SignIn).where(SignIn.station_id == where.id, SignIn.ended_at.is_(None)).with_for_update()
-        )
+        before = select(SignIn).where(SignIn.station_id == where.id, SignIn.ended_at.is_(None)).with_for_update()
         for other in tx.session.scalars(before).all():
             other.ended_at = tx.now
             why = "signed in again" if other.person_id == proven.person_id else "somebody else signed in here"
@@ -129,9 +127,7 @@ def seen(db: Db, token: str, where: Where, *, step_open: bool = False) -> None:
         fresh = _stretch(row)
         if limits.ended(fresh, tx.now, step_open=step_open):
             row.ended_at = tx.now
-            record(
-                tx, "signed out", f"person {row.person_id}", {"sign_in": row.id, "why": "12 hours are over"}
-            )
+            record(tx, "signed out", f"person {row.person_id}", {"sign_in": row.id, "why": "12 hours are over"})
         elif limits.idle(fresh, tx.now, where.kind, step_open=step_open):
             _lock(tx, row, "idle")
         elif row.locked_at is None:

@@ -186,4 +186,3 @@ def _person(tx: Tx) -> int:
     if tx.who.person_id is None:
         raise Refused("A decision is made by a person who stands for it.")
     return tx.who.person_id
-

@@ -78,9 +78,7 @@ def read_adt(
     )
 
 
-def _merges(
-    event: str, segments: Sequence[Segment], connection: Connection, warnings: list[str]
-) -> tuple[Merge, ...]:
+def _merges(event: str, segments: Sequence[Segment], connection: Connection, warnings: list[str]) -> tuple[Merge, ...]:
     found: list[Merge] = []
     pid: Segment | None = None
     for at, segment in enumerate(segments):

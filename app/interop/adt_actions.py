@@ -125,4 +125,3 @@ def _resume(tx: Tx, order_id: int, at: datetime, message_id: int) -> bool:
     if tx.session.scalar(held_by) != "discharge":
         return False
     return _follow(tx, order_id, "discharge undone", at, message_id)
-

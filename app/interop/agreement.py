@@ -78,9 +78,7 @@ def _title_drug(
     return None
 
 
-def _title_amount(
-    given: Amount | None, stated: Sequence[StatedComponent], remarks: list[str]
-) -> Contradiction | None:
+def _title_amount(given: Amount | None, stated: Sequence[StatedComponent], remarks: list[str]) -> Contradiction | None:
     if given is None:
         return None
     kind, said = _kind(given), _said(given)

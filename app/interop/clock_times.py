@@ -74,9 +74,7 @@ def dosing(order: OrderMessage, zone: str, received: datetime, word: Callable[[s
     end, more = _end(timing, first, interval)
     if end is not None and (end < first or (end == first and interval is not None)):
         return refused("The order ends before its first dose falls due: ask the sender when it is given.")
-    return Dosing(
-        text, start, first, end, interval, _infusion(order), (*blank.warnings, *warnings, *more), where=where
-    )
+    return Dosing(text, start, first, end, interval, _infusion(order), (*blank.warnings, *warnings, *more), where=where)
 
 
 def _known_otherwise(timing: Timing, name: str) -> bool:

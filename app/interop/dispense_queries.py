@@ -201,7 +201,5 @@ def _components(session: Session, at: Opened, order: OrderFacts) -> tuple[MadeCo
         ml = Quantity(volume.quantize(Decimal("0.01")), "mL") if volume is not None else None
         actual = drawn.made.amount if drawn and drawn.made else amount
         actual = actual.rounded(max(0, 3 - actual.value.adjusted()))
-        found.append(
-            MadeComponent("additive", code, actual, tuple(lots.get(drug, ())), ml, mass[0] if mass else None)
-        )
+        found.append(MadeComponent("additive", code, actual, tuple(lots.get(drug, ())), ml, mass[0] if mass else None))
     return tuple(found)

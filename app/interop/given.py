@@ -43,9 +43,7 @@ def read_given(
     return found
 
 
-def _patient(
-    segments: Sequence[Segment], connection: Connection, clock: SenderClock, warnings: list[str]
-) -> Patient:
+def _patient(segments: Sequence[Segment], connection: Connection, clock: SenderClock, warnings: list[str]) -> Patient:
     pids = [segment for segment in segments if segment.name == "PID"]
     if not pids:
         raise Unreadable("The bedside record has no PID: it is about nobody.", "PID", segments[0].span())

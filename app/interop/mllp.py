@@ -25,6 +25,7 @@ log = logging.getLogger("laminar.mllp")
 
 COMMITTED, NOT_COMMITTED = b"\x0b\x06\x1c\r", b"\x0b\x15\x1c\r"
 
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the store answers to one message: the acknowledgement to send, written only after its commit."""

@@ -180,9 +180,7 @@ def _order(
     drug = attempt(lambda: read_drug(detail), Code(), strict, warnings) if detail else Code()
     given = attempt(lambda: read_given(detail), None, strict, warnings) if detail else None
     no_rate: tuple[Amount | None, str] = (None, "")
-    rate, rate_text = (
-        attempt(lambda: read_rate(detail, warnings), no_rate, strict, warnings) if detail else no_rate
-    )
+    rate, rate_text = attempt(lambda: read_rate(detail, warnings), no_rate, strict, warnings) if detail else no_rate
     used, unused = _component_lists(group, drug, strict, warnings)
     recipe = [component for component in used if not component.repeats_title]
     if strict and detail and not drug and not recipe:

@@ -20,9 +20,7 @@ _RECORD = frozenset({"MR", "MRN"})
 _NEVER = frozenset(
     "SS SN DL AN ANON VN VS NH NHS NI NNUSA PPN MA MC BC MB EI EN PRN DN NPI HC JHN TAX CC BR ACSN".split()
 )
-_NONE_KNOWN = re.compile(
-    r"NKA|NKDA|NKFA|NO KNOWN (DRUG |MEDICATION |FOOD )?ALLERG(Y|IES)|NONE KNOWN|NO ALLERGIES"
-)
+_NONE_KNOWN = re.compile(r"NKA|NKDA|NKFA|NO KNOWN (DRUG |MEDICATION |FOOD )?ALLERG(Y|IES)|NONE KNOWN|NO ALLERGIES")
 _WEIGHT_CODES = frozenset({"29463-7", "3141-9", "3142-7", "8335-2", "8350-1"})
 _HEIGHT_CODES = frozenset({"8302-2", "3137-7", "3138-5", "8301-4", "8308-9"})
 _BODY_UNITS = {
@@ -129,9 +127,7 @@ def read_allergies(segments: Sequence[Segment], warnings: list[str]) -> Allergie
             statements.append(said)
             continue
         action = segment.get(6).upper() if segment.name == "IAM" else ""
-        reactions = tuple(
-            segment.part(text, 2, 0) or segment.part(text, 1, 0) for text in segment.repetitions(5)
-        )
+        reactions = tuple(segment.part(text, 2, 0) or segment.part(text, 1, 0) for text in segment.repetitions(5))
         listed.append(
             Allergy(
                 segment.get(2, 2) or segment.get(2), substance, segment.get(4).upper(),
@@ -147,9 +143,7 @@ def read_allergies(segments: Sequence[Segment], warnings: list[str]) -> Allergie
     return Allergies()
 
 
-def read_measurements(
-    segments: Sequence[Segment], clock: SenderClock, warnings: list[str]
-) -> tuple[Measurement, ...]:
+def read_measurements(segments: Sequence[Segment], clock: SenderClock, warnings: list[str]) -> tuple[Measurement, ...]:
     """Read weights and heights from OBX; results marked as deleted, wrong or not obtained are left out."""
     found = []
     for obx in segments:

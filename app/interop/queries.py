@@ -186,9 +186,7 @@ class MessagePage:
 def exceptions(session: Session, limit: int = 200) -> list[MessageLine]:
     """The messages that wait for a person, the oldest first."""
     query = select(Message).where(Message.outcome == "exception").order_by(Message.id).limit(limit)
-    return [
-        MessageLine(m.id, m.kind, m.control_id, m.received_at, m.reason or "") for m in session.scalars(query)
-    ]
+    return [MessageLine(m.id, m.kind, m.control_id, m.received_at, m.reason or "") for m in session.scalars(query)]
 
 
 def counts(session: Session) -> dict[str, int]:

@@ -95,14 +95,10 @@ def read_components(
     Raises Unreadable when strict and a component lacks its name, an additive lacks its amount, or an amount
     cannot be read.
     """
-    return tuple(
-        _component(rxc, listed, place, title, strict, warnings) for place, rxc in enumerate(segments, 1)
-    )
+    return tuple(_component(rxc, listed, place, title, strict, warnings) for place, rxc in enumerate(segments, 1))
 
 
-def dose_and_volume(
-    given: Amount | None, recipe: Sequence[Component]
-) -> tuple[Amount | None, Amount | None]:
+def dose_and_volume(given: Amount | None, recipe: Sequence[Component]) -> tuple[Amount | None, Amount | None]:
     """Tell the dose from the total volume in the title line's amount.
 
     With components, a volume is the total and a count ("1 bag") is neither; the dose is then that of the only
@@ -145,9 +141,7 @@ def volume_remarks(
     return found
 
 
-def _component(
-    rxc: Segment, listed: Listed, place: int, title: Code, strict: bool, warnings: list[str]
-) -> Component:
+def _component(rxc: Segment, listed: Listed, place: int, title: Code, strict: bool, warnings: list[str]) -> Component:
     drug = read_code(rxc, 2)
     kind = COMPONENT_KINDS.get(rxc.get(1).upper(), "unknown")
     component = Component(kind, drug, None, _strength(rxc), listed, place)

@@ -286,5 +286,3 @@ def stated_place(patient: Patient, location: Location) -> StatedPlace:
     """Where a patient lies; the text is what a screen may show when the unit is not one of ours."""
     text = tidy(location.unit or location.facility or location.text.replace("^", " "))
     return StatedPlace(patient.visit, location.unit, location.room or None, location.bed or None, text)
-
-

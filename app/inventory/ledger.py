@@ -30,9 +30,7 @@ def stock(moves: Iterable[Move]) -> dict[tuple[int, int], Decimal]:
     return held
 
 
-def drawn(
-    held: Sequence[tuple[int, Decimal]], quantity: Decimal, last_resort: int
-) -> tuple[tuple[int, Decimal], ...]:
+def drawn(held: Sequence[tuple[int, Decimal]], quantity: Decimal, last_resort: int) -> tuple[tuple[int, Decimal], ...]:
     """Say from which places a quantity is taken: in the given order, never below zero, the rest from `last_resort`.
 
     `held` are (place, on hand); the result are (place, quantity) with quantities above zero that add up exactly.

@@ -28,8 +28,6 @@ def add_location(tx: Tx, zone: str, aisle: int, bay: int, shelf: int, bin_: int)
     if there is not None:
         return there
     place_id = add_place(tx, "shelf", code)
-    tx.session.add(
-        Location(place_id=place_id, code=code, zone=zone, aisle=aisle, bay=bay, shelf=shelf, bin=bin_)
-    )
+    tx.session.add(Location(place_id=place_id, code=code, zone=zone, aisle=aisle, bay=bay, shelf=shelf, bin=bin_))
     tx.session.flush()
     return place_id

@@ -98,9 +98,7 @@ def _with_remarks(stated: StatedOrder, last: OrderVersion | None, wanted: str) -
     return replace(stated, warnings=tuple(dict.fromkeys(found)))
 
 
-def _say(
-    tx: Tx, key: str, what: str, mrn: str, times: tuple[datetime, datetime], message_id: int | None
-) -> OrderEvent:
+def _say(tx: Tx, key: str, what: str, mrn: str, times: tuple[datetime, datetime], message_id: int | None) -> OrderEvent:
     """Note an event of an order, once for each message."""
     same = select(OrderEvent).where(OrderEvent.key == key, OrderEvent.what == what)
     if message_id is not None:

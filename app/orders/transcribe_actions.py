@@ -113,9 +113,7 @@ def _patient(tx: Tx, paper: Paper, wrong: dict[str, str]) -> StatedPatient | Non
         wrong["born"] = "The date of birth lies in the future."
     known = patient_of(tx.session, paper.mrn)
     if known and not wrong:
-        differing = differences(
-            Named(known.family, known.given, known.born), Named(paper.family, paper.given, born)
-        )
+        differing = differences(Named(known.family, known.given, known.born), Named(paper.family, paper.given, born))
         if differing:
             words = f"{known.mrn} is known here with another {' and '.join(differing)}. Compare with the paper: "
             raise Refused(f"{words}who is it? Nothing was stored.")

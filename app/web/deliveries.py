@@ -40,4 +40,3 @@ def hand_over(request: Request, visit: Signed, form: Annotated[LabelForm, Form()
     except Refused as wrong:
         return _handover_page(request, visit, {"scan": str(wrong)})
     return see_other("/handover")
-

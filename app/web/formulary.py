@@ -32,6 +32,7 @@ DensityApprover = Annotated[Visitor, Depends(may(May.APPROVE_DENSITY))]
 HERE = "/formulary"
 KINDS = (("drug", "a drug"), ("diluent", "a diluent or base"))
 
+
 @router.get("")
 def formulary_page(request: Request, visit: Reader, words: str = "", scan: str = "", gtin: str = "") -> Response:
     """What is in use and what it lacks, densities that wait, and the way from a scanned code to its product."""

@@ -106,9 +106,7 @@ def dismiss(request: Request, visit: Decider, message_id: int, form: Reason) -> 
     return _decided(request, visit, message_id, form, act)
 
 
-def _decided(
-    request: Request, visit: Visitor, message_id: int, form: PostForm, act: Callable[[Tx], str]
-) -> Response:
+def _decided(request: Request, visit: Visitor, message_id: int, form: PostForm, act: Callable[[Tx], str]) -> Response:
     assert visit.who is not None
     try:
         with visit.parts.db.write(visit.who, form.key(request), HERE) as tx:

@@ -25,6 +25,7 @@ ROOMS = (
     ("/cart-checks", "Cart checks", May.CHECK),
     ("/fills", "Carts", May.RUN_FILL),
     ("/pick", "Pick", May.PICK),
+    ("/returns", "Returns", May.RETURN),
     ("/orders", "Orders", May.SEE_ORDERS),
     ("/messages", "Messages", May.MAP),
     ("/stock", "Stock", May.STAGE),

@@ -98,9 +98,7 @@ def change(request: Request, visit: Owner, code: str, form: Annotated[StationFor
 
 
 @router.post("/{code}/certification")
-def certification(
-    request: Request, visit: Owner, code: str, form: Annotated[CertificationForm, Form()]
-) -> Response:
+def certification(request: Request, visit: Owner, code: str, form: Annotated[CertificationForm, Form()]) -> Response:
     """Note how long hood and room are certified."""
     assert visit.who is not None
     with visit.parts.db.read() as session:
