@@ -21,6 +21,7 @@ from app.labels.trial import station_trial
 from app.stations.models import Station
 from app.stations.queries import stations
 from app.web.forms import Post
+from app.web.live import EVERY_BALANCE
 from app.web.pages import render
 from app.web.parts import Parts
 from app.web.printer_watch import PrinterWatch, Trial, dots_of, watch_of
@@ -34,6 +35,7 @@ router = APIRouter(prefix="/devices")
 Looker = Annotated[Visitor, Depends(may(May.SEE_DEVICES))]
 
 SOON = timedelta(days=30)
+TOPICS = ["stations", "printing", "printers", "worklist", EVERY_BALANCE]
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def devices_page(request: Request, visit: Looker) -> Response:
             for each in stations(session)
         ]  # fmt: skip
     return render(
-        request, visit, "devices/devices.html", "Devices", topics=["stations", "printing", "printers", "worklist"],
+        request, visit, "devices/devices.html", "Devices", topics=TOPICS,
         current="/devices", cards=cards, kinds=KIND_WORDS, certificate=certificate_ending(parts, today),
         owns=bool(visit.who and allowed(visit.who.roles, May.MANAGE_STATIONS)),
     )  # fmt: skip

@@ -1,8 +1,15 @@
-"""News for open pages: which topics changed. A slow page hears the latest once, never a backlog."""
+"""News for open pages: which topics changed. A slow page hears the latest once, never a backlog.
+
+All that is told is counted. A page carries the count at which it was drawn, so it never fetches again what it shows
+already, and a stream that opens late or anew is told what it missed.
+"""
 
 import asyncio
+import secrets
 import threading
 from collections.abc import Iterable
+
+REMEMBERED = 4000  # topics; of those told longest ago only the count is kept below which they lie
 
 
 class Listener:
@@ -20,7 +27,8 @@ class Listener:
         taken, self.changed = self.changed, {}
         return taken
 
-    def _note(self, topic: str, number: int) -> None:
+    def note(self, topic: str, number: int) -> None:
+        """Note that a topic changed; called in the loop."""
         self.changed[topic] = number
         self.woken.set()
 
@@ -31,7 +39,10 @@ class News:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listeners: set[Listener] = set()
+        self._run = secrets.token_hex(4)  # a product that was started anew counts anew
         self._number = 0
+        self._last: dict[str, int] = {}
+        self._forgotten = 0
         self.closing = threading.Event()
 
     def publish(self, topic: str) -> None:
@@ -39,22 +50,42 @@ class News:
         with self._lock:
             self._number += 1
             number = self._number
+            self._last.pop(topic, None)  # so that the topics stand in the order in which they were told
+            self._last[topic] = number
+            if len(self._last) > REMEMBERED:
+                self._forgotten = self._last.pop(next(iter(self._last)))
             interested = [each for each in self._listeners if topic in each.topics]
         for each in interested:
             self._call(each, topic, number)
 
     def _call(self, listener: Listener, topic: str, number: int) -> None:
         try:
-            listener.loop.call_soon_threadsafe(listener._note, topic, number)
+            listener.loop.call_soon_threadsafe(listener.note, topic, number)
         except RuntimeError:  # The loop of a stopping server is closed; nobody is left to hear.
             self.leave(listener)
 
-    def join(self, topics: Iterable[str]) -> Listener:
-        """Begin to listen; called in the loop."""
+    def mark(self, number: int | None = None) -> str:
+        """What a page carries that is drawn from what it reads after this call; or the mark of one piece of news."""
+        return f"{self._run}.{self._number if number is None else number}"
+
+    def join(self, topics: Iterable[str], drawn: str = "") -> Listener:
+        """Begin to listen, with all that changed since the mark `drawn` noted; called in the loop."""
         listener = Listener(topics, asyncio.get_running_loop())
         with self._lock:
             self._listeners.add(listener)
+            missed = self._missed(listener.topics, drawn)
+        for topic, number in missed.items():
+            listener.note(topic, number)
         return listener
+
+    def _missed(self, topics: frozenset[str], drawn: str) -> dict[str, int]:
+        run, _, count = drawn.partition(".")
+        if not drawn:
+            return {}
+        if run != self._run or not count.isdecimal():
+            return dict.fromkeys(topics, self._number)
+        last = {topic: self._last.get(topic, self._forgotten) for topic in topics}
+        return {topic: number for topic, number in last.items() if number > int(count)}
 
     def leave(self, listener: Listener) -> None:
         with self._lock:

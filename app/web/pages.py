@@ -99,6 +99,7 @@ def page_facts(visit: Visitor, title: str, topics: list[str] | None, current: st
         "test": visit.parts.settings.test,
         "simulated": station.balance_simulated or station.printer_simulated,
         "live_topics": topics,
+        "drawn": visit.mark,
         "build": visit.parts.build,
         "px_per_mm": station.px_per_mm,
         "devices": device_dots(visit),
@@ -137,7 +138,7 @@ def render(
         html = _block(template, part, context)
     else:
         html = environment().get_template(template).render(**context)
-    return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
+    return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store", "Laminar-Drawn": visit.mark})
 
 
 def _block(name: str, part: str, context: Mapping[str, Any]) -> str:

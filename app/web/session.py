@@ -34,7 +34,10 @@ def parts_of(request: Request) -> Parts:
 
 @dataclass(frozen=True)
 class Visitor:
-    """One request: where it stands, who is signed in there (None: nobody), and why not."""
+    """One request: where it stands, who is signed in there (None: nobody), and why not.
+
+    `mark`: up to where the news had come before anything was read for it.
+    """
 
     parts: Parts
     station: Here
@@ -42,6 +45,7 @@ class Visitor:
     who: Who | None
     locked: bool
     why: str
+    mark: str
 
     @property
     def where(self) -> Where:
@@ -55,6 +59,7 @@ class SignInFirst(Exception):
 def visitor(request: Request) -> Visitor:
     """Find the station by its enrolment or its host name, and the person by the session cookie."""
     parts = parts_of(request)
+    mark = parts.news.mark()
     now, token, step_open = parts.clock(), request.cookies.get(cookie_name(request)), False
     with parts.db.read() as session:
         code = request.cookies.get(ENROLLED)
@@ -69,7 +74,7 @@ def visitor(request: Request) -> Visitor:
     # `seen` writes at most once a minute, so within the minute it need not be asked.
     if standing.seen_at and request.method == "POST" and token and now - standing.seen_at >= SEEN_EVERY:
         seen(parts.db, token, where, step_open=step_open)
-    return Visitor(parts, station, token, standing.who, standing.locked, standing.why)
+    return Visitor(parts, station, token, standing.who, standing.locked, standing.why, mark)
 
 
 def signed_in(request: Request) -> Visitor:

@@ -156,12 +156,14 @@ def connect(parts: Parts, code: str) -> None:
         parts.hub.add(code, station.balance_url, station.balance_protocol or PROTOCOLS[0], station.balance_serial)
     except ValueError as wrong:
         raise Refused(f"{station.name} was saved, but its balance was not connected: {wrong}") from None
+    parts.news.publish("stations")  # the act told of it before this line was open
 
 
 def disconnect(parts: Parts, code: str) -> None:
     """Let go of the line of a station's balance, if the hub has one."""
     if code in parts.hub.statuses():
         parts.hub.remove(code)
+        parts.news.publish("stations")
 
 
 def found(session: Any, code: str) -> Station:

@@ -68,6 +68,8 @@ def styleguide() -> FastAPI:
     app.state.stream = stream = Stream()
     app.state.delay = 0.0
     app.state.count = 0
+    app.state.drawn = "run.1"
+    app.state.parts = 0
     folders = [str(ROOT / "tests/browser/styleguide"), str(ROOT / "templates")]
     pages = Environment(loader=FileSystemLoader(folders), autoescape=True, undefined=StrictUndefined)
     pages.filters |= environment().filters
@@ -88,7 +90,7 @@ def styleguide() -> FastAPI:
         page = {
             "title": name, "who": who, "role": role, "station": station, "station_kind": kind,
             "zone": "Europe/Amsterdam", "test": "test" in asked, "simulated": "simulated" in asked,
-            "live_topics": None if "still" in asked else ["work:1"], "build": "0.1.0",
+            "live_topics": None if "still" in asked else ["work:1"], "drawn": app.state.drawn, "build": "0.1.0",
             "theme": asked.get("theme", ""), "px_per_mm": asked.get("px", ""),
             "scan_suffix": asked.get("suffix", ""),
             "devices": [("ok", "Scale"), ("caution", "Label stock low")] if kind == "hood" else [],
@@ -112,14 +114,16 @@ def styleguide() -> FastAPI:
     @app.get("/part")
     def part() -> HTMLResponse:
         app.state.count += 1
+        app.state.parts += 1
         words = f'<p id="part" data-refresh="work:1" data-refresh-from="/part">seen {app.state.count}</p>'
-        return HTMLResponse(words)
+        return HTMLResponse(words, headers={"Laminar-Drawn": app.state.drawn})
 
     @app.get("/held")
     def held() -> HTMLResponse:
         app.state.count += 1
         about = 'id="held" data-refresh="queue" data-refresh-from="/held" data-hold'
-        return HTMLResponse(f"<ul {about}><li>{app.state.count}</li></ul>")
+        words = f"<ul {about}><li>{app.state.count}</li></ul>"
+        return HTMLResponse(words, headers={"Laminar-Drawn": app.state.drawn})
 
     @app.post("/post")
     async def post(request: Request) -> Response:

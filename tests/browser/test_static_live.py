@@ -9,6 +9,14 @@ from playwright.sync_api import Page
 
 from tests.browser.styleguide_app import Stream, styleguide
 
+POST = """() => {
+    const form = document.createElement('form');
+    Object.assign(form, {method: 'post', action: '/post?kind=desk'});
+    form.innerHTML = '<button>Send</button>';
+    document.querySelector('main').append(form);
+    htmx.process(form);
+    form.requestSubmit();
+}"""
 GAUGE = {"at": 0.5, "low": 0.42, "target": 0.5, "high": 0.58, "low_words": "19.4 mL", "high_words": "20.6 mL"}
 
 
@@ -89,6 +97,57 @@ def test_news_changes_a_part_but_a_list_waits_to_be_asked(base: str, stream: Str
     page.get_by_role("button", name="2 new: show").tap()
     page.wait_for_selector("#held:not(:has-text('as loaded'))")
     assert bar.count() == 0
+
+
+def test_news_that_a_page_or_part_shows_already_moves_nothing(
+    base: str, stream: Stream, app: FastAPI, new_page: Any
+) -> None:
+    app.state.drawn, app.state.parts = "run.5", 0
+    page = opened(new_page, f"{base}/queue?kind=desk")
+    stream.send("news", topic="work:1", mark="run.5")
+    stream.send("news", topic="queue", mark="run.4")
+    stream.send("news", topic="work:2", mark="run.9")
+    page.wait_for_timeout(200)
+    assert app.state.parts == 0 and page.locator(".news-bar").count() == 0
+    app.state.drawn = "run.8"
+    stream.send("news", topic="work:1", mark="run.6")
+    page.wait_for_selector("#part:has-text('seen')")
+    stream.send("news", topic="work:1", mark="run.8")
+    page.wait_for_timeout(200)
+    assert app.state.parts == 1, "the part was drawn after that news"
+    stream.send("news", topic="work:1", mark="next.1")
+    page.wait_for_function("document.querySelector('#part').textContent !== 'seen'")
+    page.wait_for_timeout(100)
+    assert app.state.parts == 2, "a server that was started anew counts anew"
+
+
+def test_a_held_list_counts_one_piece_of_news_once(base: str, stream: Stream, app: FastAPI, new_page: Any) -> None:
+    app.state.drawn = "run.1"
+    page = opened(new_page, f"{base}/queue?kind=desk")
+    for mark in ("run.2", "run.2", "run.3"):
+        stream.send("news", topic="queue", mark=mark)
+    page.get_by_role("button", name="2 new: show").wait_for()
+
+
+def test_news_of_a_post_that_is_on_its_way_waits_for_its_answer(
+    base: str, stream: Stream, app: FastAPI, new_page: Any
+) -> None:
+    app.state.drawn, app.state.parts, app.state.delay = "run.1", 0, 0.4
+    page = opened(new_page, f"{base}/queue?kind=desk")
+    page.evaluate(POST)
+    page.wait_for_selector("form[data-busy]", state="attached")
+    app.state.drawn = "run.2"  # what is drawn from now on shows the act
+    stream.send("news", topic="work:1", mark="run.2")
+    page.wait_for_selector("h1:has-text('Stored')")
+    page.wait_for_timeout(200)
+    assert app.state.parts == 0, "its own news fetched nothing"
+    app.state.delay = 3.0
+    page.goto(f"{base}/queue?kind=desk")
+    page.wait_for_selector("[data-clock]:not(:empty)")
+    page.evaluate(POST)
+    page.wait_for_selector("form[data-busy]", state="attached")
+    stream.send("news", topic="work:1", mark="run.3")
+    page.wait_for_selector("#part:has-text('seen')", timeout=2_000)  # a slow answer holds no news for long
 
 
 def test_the_number_follows_the_scale_and_goes_when_it_is_old(base: str, stream: Stream, new_page: Any) -> None:

@@ -1,12 +1,10 @@
-// The device page: every balance's number as it comes. Event `balances` of a stream of its own, at most one per 50 ms:
+// The device page: every balance's number as it comes. Event `balances` of the page's stream, at most one per 50 ms:
 //   {"hood-1": {value, unit, age_ms, state, words, …}, …}, each as in weigh.js
-// The page's other stream tells of everything else; a balance that goes away or comes back has its card fetched anew.
-import { isLost, onShown, setChip } from "./page.js";
+// Everything else is news; a balance that goes away or comes back has its card fetched anew.
+import { isLost, setChip } from "./page.js";
 
 const OLD = 1000;
 const AGAIN = 2000;
-let source = null;
-let hears = "";
 let askedAt = -Infinity;
 const readAt = new Map(); // station → when its shown reading was taken, on this page's own clock
 
@@ -40,30 +38,9 @@ function ages() {
   }
 }
 
-function close() {
-  source?.close();
-  source = null;
-}
-
-function open() {
-  close();
-  source = new EventSource("/live?topics=devices");
-  source.addEventListener("balances", (event) => {
-    let told = {};
-    try { told = JSON.parse(event.data); } catch { return; }
-    for (const card of document.querySelectorAll("[data-balance]")) {
-      if (told[card.dataset.balance]) show(card, told[card.dataset.balance]);
-    }
-  });
-}
-
-onShown(() => {
-  // A stream hears the balances that were there when it was opened, so a list that has changed opens it anew.
-  const wanted = document.querySelector("[data-balances]")?.dataset.balances ?? "";
-  if (wanted === hears && (source || wanted === "")) return;
-  hears = wanted;
-  if (wanted === "") close(); else open();
+document.addEventListener("laminar:balances", ({ detail }) => {
+  for (const card of document.querySelectorAll("[data-balance]")) {
+    if (detail[card.dataset.balance]) show(card, detail[card.dataset.balance]);
+  }
 });
-addEventListener("pagehide", close);
-addEventListener("pageshow", (event) => { if (event.persisted && hears !== "") open(); });
 setInterval(ages, 500);

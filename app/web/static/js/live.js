@@ -1,7 +1,10 @@
 // The one event stream of the page, at /live?topics=… (topics from <body data-topics>; without it no stream).
 //   event: beat    every second; data {} or {"now": "2026-11-22T14:05:21Z"}
-//   event: news    data {"topic": "work:12", "seq": 7}: parts that show it are fetched anew
+//   event: news    data {"topic": "work:12", "mark": "5f0c.7"}: parts that show it are fetched anew
 //   event: weight  data as in weigh.js
+//   event: balances  data as in balances.js
+// A page and each part of it know the mark they were drawn at (<body data-drawn>, the answer's Laminar-Drawn): news that
+// they show already moves nothing, and a stream that opens is told by the server what the page missed.
 // No beat for 3 s: Stop, and nothing can be sent. There is no queue of unsent acts.
 import { isLost, onShown } from "./page.js";
 
@@ -12,7 +15,6 @@ let topics = null;
 let lastBeat = 0;
 let lostAt = 0;
 let retry = 0;
-let everOpened = false;
 
 const tell = (name, detail) => document.dispatchEvent(new CustomEvent(`laminar:${name}`, { detail }));
 const parsed = (event) => { try { return JSON.parse(event.data); } catch { return {}; } };
@@ -20,20 +22,15 @@ const parsed = (event) => { try { return JSON.parse(event.data); } catch { retur
 function open() {
   clearTimeout(retry);
   source?.close();
-  source = new EventSource(`/live?topics=${encodeURIComponent(topics)}`);
-  source.addEventListener("open", () => {
-    // News may have passed while the stream was away for a moment: look again at everything that is shown.
-    if (everOpened && !isLost()) for (const part of document.querySelectorAll("[data-refresh]")) news(part);
-    everOpened = true;
-  });
+  source = new EventSource(`/live?topics=${encodeURIComponent(topics)}&drawn=${encodeURIComponent(pageDrawn())}`);
   source.addEventListener("beat", (event) => { beat(); tell("beat", parsed(event)); });
   source.addEventListener("news", (event) => {
-    const { topic } = parsed(event);
-    for (const part of document.querySelectorAll("[data-refresh]")) {
-      if (part.dataset.refresh.split(/\s+/).includes(topic)) news(part, topic);
-    }
+    const { topic, mark = "" } = parsed(event);
+    told(topic, mark);
   });
-  source.addEventListener("weight", (event) => { if (!isLost()) tell("weight", parsed(event)); });
+  for (const name of ["weight", "balances"]) {
+    source.addEventListener(name, (event) => { if (!isLost()) tell(name, parsed(event)); });
+  }
   source.addEventListener("error", again);
 }
 
@@ -99,21 +96,68 @@ setInterval(() => {
   if (silent % SILENCE < 250) again(); // a link that died without a word: ask anew
 }, 250);
 
+// ---- what is shown, and news that is newer
+
+const drawnAt = new Map(); // id of a part that was fetched anew → its mark; the page's own stands on the body
+const pageDrawn = () => document.body.dataset.drawn ?? "";
+
+/** Tells whether news is newer than what was drawn at a mark; without a mark, or from another run, nobody knows. */
+function isNewer(mark, drawn) {
+  const [run, number] = mark.split(".");
+  const [before, count] = drawn.split(".");
+  return mark === "" || run !== before || Number(number) > Number(count);
+}
+
+const shows = (part, mark) => !isNewer(mark, drawnAt.get(part.id) ?? pageDrawn());
+
+// While a form is on its way its answer will show its own news; what the answer does not show comes right after it.
+const PATIENCE = 1000;
+const parked = new Map();
+let patience = 0;
+
+function told(topic, mark) {
+  if (!document.querySelector("form[data-busy]")) { show(topic, mark); return; }
+  parked.set(topic, mark);
+  patience ||= setTimeout(release, PATIENCE);
+}
+
+function release() {
+  clearTimeout(patience);
+  patience = 0;
+  const waiting = [...parked];
+  parked.clear();
+  for (const [topic, mark] of waiting) show(topic, mark);
+}
+
+function show(topic, mark) {
+  for (const part of document.querySelectorAll("[data-refresh]")) {
+    if (part.dataset.refresh.split(/\s+/).includes(topic) && !shows(part, mark)) news(part, topic, mark);
+  }
+}
+
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  const part = ctx.target?.id && document.getElementById(ctx.target.id);
+  const mark = ctx.response?.headers.get("Laminar-Drawn");
+  if (!part) drawnAt.clear();
+  else if (mark) drawnAt.set(part.id, mark);
+  if (!document.querySelector("form[data-busy]")) release();
+});
+
 // ---- parts that have news
 
 const busy = new Map();
 
-async function fetchAnew(part) {
-  if (busy.has(part)) { busy.set(part, true); return; } // news during a fetch: once more afterwards
-  busy.set(part, false);
+async function fetchAnew(part, mark = "") {
+  if (busy.has(part)) { busy.set(part, mark); return; } // news during a fetch: once more afterwards, if it came too late
+  busy.set(part, null);
   try {
     await htmx.ajax("GET", part.dataset.refreshFrom, { source: part, target: part, swap: "outerHTML", push: "false" });
   } finally {
-    const once = busy.get(part);
+    const again = busy.get(part);
     busy.delete(part);
-    if (once) {
+    if (again !== null) {
       const now = part.isConnected ? part : part.id && document.getElementById(part.id);
-      if (now) fetchAnew(now);
+      if (now && !shows(now, again)) fetchAnew(now, again);
     }
   }
 }
@@ -122,11 +166,12 @@ async function fetchAnew(part) {
 const isTyping = (part) => [...part.querySelectorAll("input, textarea")].some((field) =>
   !["hidden", "radio", "checkbox", "file"].includes(field.type) && (field === document.activeElement || field.value !== field.defaultValue));
 
-function news(part, topic = "") {
+function news(part, topic, mark) {
   const isHeld = "hold" in part.dataset || (isTyping(part) && !topic.startsWith("order:"));
-  if (!isHeld) { fetchAnew(part); return; }
+  if (!isHeld) { fetchAnew(part, mark); return; }
   // Nothing moves under a finger: the list says that there is something new and waits to be asked.
   let bar = part.previousElementSibling?.matches?.(".news-bar") ? part.previousElementSibling : null;
+  if (bar && !isNewer(mark, bar.dataset.mark)) return;
   const count = Number(bar?.dataset.count ?? 0) + 1;
   if (!bar) {
     bar = document.createElement("button");
@@ -137,6 +182,7 @@ function news(part, topic = "") {
     part.before(bar);
   }
   bar.dataset.count = count;
+  bar.dataset.mark = mark;
   bar.textContent = `${count} new: show`;
 }
 
@@ -145,7 +191,6 @@ onShown(() => {
   if (isLost() && wanted !== null && document.getElementById("lost")) showLost();
   if (wanted === topics) return;
   topics = wanted;
-  everOpened = false;
   if (topics === null) { source?.close(); source = null; clearTimeout(retry); return; }
   lastBeat = performance.now();
   open();
