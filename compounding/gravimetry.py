@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
+from functools import reduce
 from typing import Literal
 
 from app.core.errors import Invalid, Refused
@@ -55,26 +56,30 @@ def settled(readings: Sequence[Stamped], since: float, readability: Decimal) -> 
     """
     if not (readability.is_finite() and readability > 0):
         raise ValueError("The readability of a balance is a number of grams above zero.")
-    window: list[tuple[Stamped, Decimal]] = []
+    # 10 to the power of a display's last place is above the readability when its exponent is above this one.
+    coarsest = readability.adjusted()
+    newest = last = None
+    masses: list[Decimal] = []
     low = high = Decimal(0)
     for stamped in reversed(readings):
-        grams = _still_mass(stamped, since, readability)
-        if grams is None or (window and not _follows(window[-1][0], stamped)):
+        grams = _still_mass(stamped, since, coarsest)
+        if grams is None or (last is not None and not _follows(last, stamped)):
             break
-        low, high = (min(low, grams), max(high, grams)) if window else (grams, grams)
+        low, high = (min(low, grams), max(high, grams)) if masses else (grams, grams)
         if high - low > readability:
             break
-        window.append((stamped, grams))
-    if len(window) < STILL_READINGS or window[0][0].at - window[-1][0].at < STILL_SECONDS:
+        masses.append(grams)
+        newest, last = newest or stamped, stamped
+    if newest is None or last is None or len(masses) < STILL_READINGS or newest.at - last.at < STILL_SECONDS:
         return None
-    masses = [grams for _, grams in window]
+    total = reduce(EXACT.add, masses)
     return Settled(
-        value_g=_decimal(sum(map(Fraction, masses), Fraction(0)) / len(masses)).quantize(masses[0]),
+        value_g=_FINE.divide(total, len(masses)).quantize(masses[0]),
         n=len(masses),
         spread_g=max(masses) - min(masses),
-        first_at=window[-1][0].at,
-        last_at=window[0][0].at,
-        epoch=window[0][0].epoch,
+        first_at=last.at,
+        last_at=newest.at,
+        epoch=newest.epoch,
     )
 
 
@@ -262,7 +267,7 @@ def amount_made(
     )
 
 
-def _still_mass(stamped: Stamped, since: float, readability: Decimal) -> Decimal | None:
+def _still_mass(stamped: Stamped, since: float, coarsest: int) -> Decimal | None:
     reading = stamped.reading
     if reading.kind != "weight" or reading.stable is not True or not stamped.at > since:
         return None
@@ -271,7 +276,7 @@ def _still_mass(stamped: Stamped, since: float, readability: Decimal) -> Decimal
     except ValueError:  # pounds or pieces: the balance was switched, nothing is converted behind anyone's back
         return None
     # A balance that was switched to a coarser display no longer shows what its qualification promised.
-    if grams is None or Decimal(1).scaleb(int(grams.as_tuple().exponent)) > readability:
+    if grams is None or int(grams.as_tuple().exponent) > coarsest:
         return None
     return grams
 

@@ -121,6 +121,19 @@ class Balance:
         with self._lock:
             return tuple(stamped for stamped in self._ring if since is None or stamped.at >= since)
 
+    def recent(self, seconds: float, at_least: int) -> tuple[Stamped, ...]:
+        """The readings of this epoch in the last `seconds` up to the newest, oldest first.
+
+        Never fewer than `at_least`, if there are as many: a balance that says little is looked at for longer.
+        """
+        with self._lock:
+            found: list[Stamped] = []
+            for stamped in reversed(self._ring):
+                if len(found) >= at_least and found[0].at - stamped.at > seconds:
+                    break
+                found.append(stamped)
+        return tuple(reversed(found))
+
     def status(self) -> Status:
         """What is known now."""
         with self._lock:

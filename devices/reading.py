@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Final, Literal, get_args
 
 Kind = Literal["weight", "ack", "pending", "info", "fault"]
@@ -40,7 +41,7 @@ WORDS: Final[dict[Error, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reading:
     """One line of a balance, judged: a weight, an acknowledgement, an information or a fault, with its raw bytes.
 
@@ -69,9 +70,9 @@ class Reading:
         elif self.value is not None or self.unit is not None:
             raise ValueError("Only a weight has a value and a unit.")
 
-    @property
+    @cached_property
     def grams(self) -> Decimal | None:
-        """The weight in grams, exactly; None for anything that is not a weight."""
+        """The weight in grams, exactly; None for what is no weight. Raises ValueError as `in_grams` does."""
         return None if self.value is None or self.unit is None else in_grams(self.value, self.unit)
 
 

@@ -1,6 +1,5 @@
 """What a tablet hears of a reading: the number, what it means for the step that waits, and whether it is accepted."""
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -74,7 +73,7 @@ def weight_event(parts: Parts, balance: Balance, stamped: Stamped | None, waits:
         return event
     if waits.gauge is not None:
         event["gauge"] = _gauge(waits.gauge, grams)
-    return event | _meaning(parts, balance, waits, grams, stamped)
+    return event | _meaning(parts, balance, status, waits, grams, stamped)
 
 
 def _nothing(status: Status, stamped: Stamped | None) -> dict[str, Any]:
@@ -93,12 +92,14 @@ def _nothing(status: Status, stamped: Stamped | None) -> dict[str, Any]:
     }
 
 
-def _meaning(parts: Parts, balance: Balance, waits: Waiting, grams: Decimal, newest: Stamped) -> dict[str, Any]:
+def _meaning(
+    parts: Parts, balance: Balance, status: Status, waits: Waiting, grams: Decimal, newest: Stamped
+) -> dict[str, Any]:
     """What a number on the pan means for the step that waits."""
     if grams < LIGHTEST_G:
         return {"state": "waiting", "words": f"Put the {waits.step.object} on the pan"}
     since = parts.since(waits.work_id)
-    still = settled(_recent(balance.window(since), newest.at), since, waits.sheet.balance.readability_g)
+    still = settled(balance.recent(LOOK_BACK, AT_LEAST), since, waits.sheet.balance.readability_g)
     if still is None:
         if newest.reading.stable:
             return {"words": "Hold still …"}
@@ -106,19 +107,13 @@ def _meaning(parts: Parts, balance: Balance, waits: Waiting, grams: Decimal, new
     weight = Weighed(still.value_g, still.n, waits.sheet.balance.serial, still.epoch, False)
     if waits.gauge and waits.gauge.before_g is not None and abs(grams - waits.gauge.before_g) <= CENT * 5:
         return {"settled": True, "state": "lift_off", "words": f"Lift the {waits.step.object} off and go on"}
-    if parts.stands_frozen(waits.sheet.hood, balance.status()):
+    if parts.stands_frozen(waits.sheet.hood, status):
         return {"settled": True, "state": "lift_off", "words": "Has not moved: lift everything off, then put it back"}
     try:
         refuse_weight(waits.sheet, waits.where, waits.step, weight)
     except Refused as refused:
         return {"settled": True, **_refused(waits, weight, str(refused))}
     return {"settled": True, "state": "within", "accept": True, "words": "Stable, in range"}
-
-
-def _recent(readings: tuple[Stamped, ...], now: float) -> tuple[Stamped, ...]:
-    """The readings of the last moment, oldest first, and never fewer than stillness needs if there are as many."""
-    first = bisect_left(readings, now - LOOK_BACK, key=lambda stamped: stamped.at)
-    return readings[min(first, max(0, len(readings) - AT_LEAST)) :]
 
 
 def _refused(waits: Waiting, weight: Weighed, words: str) -> dict[str, Any]:

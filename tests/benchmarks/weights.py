@@ -24,16 +24,23 @@ BAG_G = Decimal("276.40")
 READABILITY = Decimal("0.01")
 ADDED_MS, MERGED_HZ = 20.0, 20.0
 TICK = 0.005
-WARM_S = 2.0
+WARM_S = 4.0
 
 
 @dataclass
 class Sending:
-    """One simulated balance, which notes the moment at which each weight goes on the wire."""
+    """One simulated balance, which notes the moment at which each weight goes on the wire.
+
+    `phase`: seconds by which it begins to repeat its weight later, because balances do not speak all at one moment.
+    """
 
     serial: str
     door: socket.socket
+    phase: float
     sent: list[tuple[float, str]] = field(default_factory=list)
+    peer: SicsPeer | None = None
+    repeats_from: float = 0.0
+    writer: asyncio.StreamWriter | None = None
 
     @property
     def url(self) -> str:
@@ -43,28 +50,28 @@ class Sending:
         """Speak MT-SICS with whoever calls, until they hang up; a bag lies on the pan."""
         pan = Pan(Decimal(6200), READABILITY, None, int(self.serial[-4:]), 0.2)
         pan.put(BAG_G, time.monotonic())
-        peer = SicsPeer(pan, Nameplate(self.serial, "SIM6002"), HZ, 2.5)
+        self.peer, self.writer = SicsPeer(pan, Nameplate(self.serial, "SIM6002"), HZ, 2.5), writer
+        self.repeats_from = time.monotonic() + WARM_S / 2 + self.phase
         framer = Framer()
-        hearing = asyncio.create_task(reader.read(4096))
         with suppress(ConnectionError, asyncio.CancelledError):
-            while True:
-                await asyncio.wait({hearing}, timeout=TICK)
-                if hearing.done():
-                    heard = hearing.result()
-                    if not heard:
-                        break
-                    hearing = asyncio.create_task(reader.read(4096))
-                    for frame in framer.feed(heard):
-                        self._put(writer, ["ES"] if frame.error else peer.hear(frame.raw, time.monotonic()))
-                self._put(writer, peer.tick(time.monotonic()))
-        hearing.cancel()
+            while heard := await reader.read(4096):
+                for frame in framer.feed(heard):
+                    self._put(["ES"] if frame.error else self.peer.hear(frame.raw, time.monotonic()))
+        self.peer = None
         writer.close()
 
-    def _put(self, writer: asyncio.StreamWriter, lines: Sequence[str]) -> None:
+    def tick(self) -> None:
+        """Say what is due, if somebody listens."""
+        now = time.monotonic()
+        if self.peer is not None and now >= self.repeats_from:
+            self._put(self.peer.tick(now))
+
+    def _put(self, lines: Sequence[str]) -> None:
+        assert self.writer is not None
         for line in lines:
             if line.startswith(("S S ", "S D ")):
                 self.sent.append((time.monotonic(), line.split()[2]))
-            writer.write(line.encode("ascii") + b"\r\n")
+            self.writer.write(line.encode("ascii") + b"\r\n")
 
 
 @dataclass
@@ -104,7 +111,7 @@ class Watched:
 
 def watch(folder: Path, seconds: float) -> Watched:
     """Run the balances, the server and the viewers for some seconds after they have warmed up."""
-    balances = [Sending(f"SIM-{number:04}", _door()) for number in range(1, BALANCES + 1)]
+    balances = [Sending(f"SIM-{n:04}", _door(), n / BALANCES / HZ) for n in range(1, BALANCES + 1)]
     places = [Balance(each.url, each.serial) for each in balances]
     url, hoods = sqlite_hospital(folder, "weights", hoods=BALANCES, doses=1, balances=places)
     try:
@@ -112,6 +119,13 @@ def watch(folder: Path, seconds: float) -> Watched:
     finally:
         for each in balances:
             each.door.close()
+
+
+async def _ticking(balances: Sequence[Sending]) -> None:
+    while True:
+        for each in balances:
+            each.tick()
+        await asyncio.sleep(TICK)
 
 
 async def _run(folder: Path, url: str, hoods: Sequence[Hood], balances: list[Sending], seconds: float) -> Watched:
@@ -123,7 +137,8 @@ async def _run(folder: Path, url: str, hoods: Sequence[Hood], balances: list[Sen
         await asyncio.to_thread(desk.sign_in, demo.BADGES["petra"])
         viewers = [Viewer("weight") for _ in range(VIEWERS)]
         devices = Viewer("balances")
-        tasks = [asyncio.create_task(devices.watch(server.port, desk, "desk.localhost", "devices"))]
+        tasks = [asyncio.create_task(_ticking(balances))]
+        tasks.append(asyncio.create_task(devices.watch(server.port, desk, "desk.localhost", "devices")))
         for number, viewer in enumerate(viewers):
             hood, tablet = hoods[number % BALANCES], tablets[number % BALANCES]
             tasks.append(
