@@ -21,6 +21,7 @@ from app.identity.actions import Proven
 from app.identity.people_actions import accept_invitation, add_person, invite
 from app.inventory import actions as stock
 from app.inventory.location_actions import add_location
+from app.labels.media import FLAG, SMALL
 from app.orders import actions as orders
 from app.orders.stated import StatedComponent, StatedOrder, StatedPatient, StatedPlace
 from app.stations.actions import add_unit
@@ -169,6 +170,7 @@ def seed_cart_room(db: Db, people: dict[str, int], printer_url: str | None = Non
     _people(db, people)
     packages = _packages(db, people)
     petra = who("petra", people)
+    printer_url = printer_url and for_every_size(printer_url)
     with db.write(petra) as tx:
         add_unit(tx, "6E", "6 East, medicine", ZONE)
         carts = {
@@ -185,6 +187,12 @@ def seed_cart_room(db: Db, people: dict[str, int], printer_url: str | None = Non
         assert tylenol is not None
         set_par(tx, seven_west.id, tylenol.drug_id, 2)
     return carts
+
+
+def for_every_size(address: str) -> str:
+    """One pretend printer as several: it takes labels of every size that a cart needs."""
+    more = "&" if "?" in address else "?"
+    return " ".join([address, *(f"{address}{more}media={media.name}" for media in (SMALL, FLAG))])
 
 
 def _people(db: Db, people: dict[str, int]) -> None:

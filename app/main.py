@@ -23,7 +23,9 @@ from app.tables import metadata
 from app.web import (
     audit,
     cart_check,
+    cart_labels,
     check,
+    code_sheets,
     deliveries,
     devices,
     errors,
@@ -63,7 +65,7 @@ ROUTERS = (
     sign_in.router, hood.router, check.router, records.router, live.router, health.router, ward.router,
     scans.router, deliveries.router, devices.router, station_setup.router, stock.router, people.router, audit.router,
     recipes.router, formulary.router, orders.router, messages.router, fills.router, pick.router, cart_check.router,
-    returns.router, shell.router,
+    returns.router, shell.router, cart_labels.router, code_sheets.router,
 )  # fmt: skip
 THREADS = 8
 

@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     mllp_authority: str = Field("", description="who assigns our record numbers (PID-3.4); empty: not compared")
     mllp_visit: Literal["PV1-19", "PID-18"] = Field("PV1-19", description="where that sender puts the visit number")
     dispense_to: str = Field("", description="host:port that dispense messages (RDS) go to; empty: none")
-    bedside_barcode: Literal["order number", "order number, Code 128", "none"] = Field(
+    bedside_barcode: Literal["order number", "order number, Code 128", "order number on everything", "none"] = Field(
         "order number", description="what the ward's bedside scanner expects on a label"
     )
     test: bool = Field(False, description="a TEST instance: striped, prints TEST, refuses production senders")

@@ -16,14 +16,13 @@ from app.core.permissions import May
 from app.db.session import SYSTEM, Db, Tx, Who
 from app.labels import actions as labels
 from app.labels.house import House
-from app.labels.media import TALL
 from app.labels.models import Label
-from app.labels.printers import printers_at
 from app.labels.serial import new_serial
 from app.stations.models import Unit
 from unitdose.label_queries import (
     DoseToLabel,
     DrawerToLabel,
+    has_tall_labels,
     labels_of_fill,
     taken_for,
     tote_contents,
@@ -93,8 +92,11 @@ def print_again(tx: Tx, fill_id: int, serial: str, reason: str, house: House) ->
     raise Missing("This label is void or of another cart. Reload the page to see which one counts.")
 
 
-def label_tote(tx: Tx, tote_scan: str, house: House, reason: str | None = None) -> Label:
-    """Make the label of a packed tote: where it goes and what is in it now. Raises Refused."""
+def label_tote(tx: Tx, tote_scan: str, house: House) -> Label:
+    """Make the label of a packed tote: where it goes and what is in it now; on each trip it has one that counts.
+
+    Raises Refused.
+    """
     tx.who.require(May.DELIVER)
     code = read_code(tote_scan)
     if code is None or code.kind != "tote":
@@ -108,7 +110,7 @@ def label_tote(tx: Tx, tote_scan: str, house: House, reason: str | None = None) 
         fill, code.text, tx.session.get_one(Unit, packed.unit_id).name, packed.holds, house,
         packed_by=tx.who.name, now=tx.now, serial=_serial(),
     )  # fmt: skip
-    return labels.make(tx, f"tote {code.text}", label, fill.end_at, _printers(fill), reason)
+    return labels.make(tx, f"tote trip {packed.trip_id}", label, fill.end_at, _printers(fill), "packed anew")
 
 
 @dataclass
@@ -170,7 +172,7 @@ def _chunks(waiting: list[T]) -> Iterator[list[T]]:
 def _label_drawer(tx: Tx, fill: FillFacts, each: DrawerToLabel, house: House, reason: str | None) -> Label:
     """A drawer's label; where a printer of the cart has tall labels, with the list of what is in it."""
     printers = _printers(fill)
-    tall = any(printer.media == TALL.name for printer in printers_at(printers).values())
+    tall = has_tall_labels(fill)
     label = drawer_label(fill, each.drawer, each.lines, house, tall=tall, now=tx.now, serial=_serial())
     return labels.make(tx, each.drawer.work_id, that_has_room(label), fill.end_at, printers, reason)
 

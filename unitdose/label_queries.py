@@ -1,12 +1,14 @@
 """Which labels a fill needs and which it has; what a scanned label of a dose is of."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from app.core.errors import Refused
 from app.core.wording import tall_man
 from app.core.workflow import State
 from app.custody.models import ToteLoad, ToteTrip
@@ -14,15 +16,23 @@ from app.db.outbox import Outgoing
 from app.formulary.models import Package, UnitDose
 from app.formulary.ndc import gtin_of_ndc10
 from app.inventory.models import Lot
+from app.labels.content import DrawerLabel
+from app.labels.house import House
+from app.labels.kinds import AnyLabel, kind_of
+from app.labels.media import TALL
 from app.labels.models import Label
+from app.labels.printers import printers_at
+from app.labels.problems import problems
 from app.labels.queries import label_of
+from app.labels.serial import new_serial
 from app.work.models import WorkItem
 from unitdose.cart_models import Cart
 from unitdose.label_words import Lines, counted, doses_of
-from unitdose.labelling import Taken, forms_of, thing_of
+from unitdose.labelling import Taken, dose_label, drawer_label, forms_of, that_has_room, thing_of
 from unitdose.models import Drawer, Fill, FillLine, Pull, Put
 from unitdose.queries import DrawerFacts, FillFacts, LineFacts, drawers_of, fill_facts, lines_of
 
+_ANY = new_serial(bytes(8))
 NEEDS_NONE = frozenset({State.REFUSED, State.DROPPED})
 
 
@@ -108,16 +118,54 @@ def _printed(session: Session, works: Sequence[int], subjects: Sequence[str]) ->
     query = (
         select(
             Label.work_id, Label.subject, Label.serial, Label.made_at, Label.copy_number, Outgoing.outcome,
-            Outgoing.sent_at, Outgoing.given_up_at,
+            Outgoing.id.is_not(None) & Outgoing.sent_at.is_(None) & Outgoing.given_up_at.is_(None),
         )
         .outerjoin(Outgoing, Outgoing.identity == "label " + Label.serial)
         .where(of_these, Label.voided_at.is_(None))
     )  # fmt: skip
     found: dict[int | str, Printed] = {}
-    for work_id, subject, serial, made_at, copy_number, outcome, sent_at, given_up_at in session.execute(query):
+    for work_id, subject, serial, made_at, copy_number, outcome, waits in session.execute(query):
         of = work_id if work_id is not None else subject or ""
-        found[of] = Printed(serial, made_at, copy_number, outcome or "", sent_at is None and given_up_at is None)
+        found[of] = Printed(serial, made_at, copy_number, outcome or "", bool(waits))
     return found
+
+
+def faults_of(session: Session, found: FillLabels, house: House, now: datetime) -> Mapping[int | str, str]:
+    """Why labels that a fill still needs could not be printed now: by work item or thing, a sentence."""
+    waiting = [each for each in found.doses if each.label is None]
+    taken = taken_for(session, [each.dose for each in waiting])
+    faults: dict[int | str, str] = {}
+    for drawer in found.drawers:
+        if drawer.label is None:
+            compose = partial(drawer_label, found.fill, drawer.drawer, drawer.lines, house, now=now, serial=_ANY)
+            faults[drawer.drawer.work_id] = _fault(found.fill, partial(_tall, found.fill, compose))
+    for dose in waiting:
+        lots = taken[dose.dose[0].line_id]
+        made = partial(dose_label, dose.dose, dose.form, lots, house, prepared_by="somebody", now=now, serial=_ANY)
+        faults[dose.thing] = _fault(found.fill, made)
+    return {of: words for of, words in faults.items() if words}
+
+
+def has_tall_labels(fill: FillFacts) -> bool:
+    """Whether a printer of the fill's cart holds labels on which a drawer's list has room. Raises Refused."""
+    return any(printer.media == TALL.name for printer in printers_at(fill.printer_url or "").values())
+
+
+def _tall(fill: FillFacts, compose: Callable[..., DrawerLabel]) -> DrawerLabel:
+    return that_has_room(compose(tall=has_tall_labels(fill)))
+
+
+def _fault(fill: FillFacts, compose: Callable[[], AnyLabel]) -> str:
+    if not fill.printer_url:
+        return "The cart has no label printer. Set one up, then print its labels."
+    try:
+        label = compose()
+        media = kind_of(label).media
+        if all(printer.media != media.name for printer in printers_at(fill.printer_url).values()):
+            return f"No printer of this cart holds labels of {media.words}. Set one up, then print its labels."
+        return " ".join(problems(label))
+    except Refused as wrong:
+        return str(wrong)
 
 
 def unlabelled(session: Session, now: datetime) -> tuple[int, ...]:
@@ -192,6 +240,7 @@ def dose_labelled(session: Session, serial: str) -> FillLine | None:
 class Packed:
     """What is in a tote on its trip: where it goes, its drawers, and how many other labelled things."""
 
+    trip_id: int
     unit_id: int
     drawers: tuple[DrawerFacts, ...]
     others: int
@@ -219,4 +268,4 @@ def tote_contents(session: Session, tote: str) -> Packed | None:
     inside = {work_id for work_id, fill_id in rows if fill_id is not None}
     fills = sorted({fill_id for _, fill_id in rows if fill_id is not None})
     drawers = tuple(each for fill_id in fills for each in drawers_of(session, fill_id) if each.work_id in inside)
-    return Packed(trip.unit_id, drawers, len(rows) - len(inside))
+    return Packed(trip.id, trip.unit_id, drawers, len(rows) - len(inside))

@@ -46,7 +46,7 @@ def drawer_of_label(session: Session, scan: str) -> Drawer | None:
     """The drawer whose label was scanned, a void label too: it is what lies in the hand."""
     code = read_code(scan)
     label = session.get(Label, code.text) if code is not None and code.kind == "label" else None
-    return None if label is None else session.get(Drawer, label.work_id)
+    return session.get(Drawer, label.work_id) if label is not None and label.work_id is not None else None
 
 
 def last_returned(session: Session, most: int = 12) -> list[Returned]:

@@ -75,7 +75,7 @@ class Occupied:
 def bag(session: Session, serial: str, order: OrderFacts | None = None) -> Bag:
     """One labelled bag with everything done to it; `order` as in `dose_awaited`. Raises Missing."""
     label = session.get(Label, serial)
-    item = session.get(WorkItem, label.work_id) if label else None
+    item = session.get(WorkItem, label.work_id) if label is not None and label.work_id is not None else None
     if label is None or item is None or item.dose_id is None:
         raise Missing(f"No label with the number {serial} was made here. Check the number, or call the pharmacy.")
     dose = session.get_one(Dose, item.dose_id)

@@ -50,7 +50,7 @@ def make(
         made_at=tx.now,
         made_by=tx.who.person_id,
         copy_number=1 + label.reprint,
-        reprint_reason=reprint_reason,
+        reprint_reason=reprint_reason if label.reprint else None,
     )
     tx.session.add(made)
     tx.session.flush()
@@ -59,8 +59,9 @@ def make(
         tx,
         "label made",
         thing_of(tx.session, made),
-        {"serial": label.serial, "copy": made.copy_number, "sha256": made.content_sha256, "reason": reprint_reason},
-    )
+        {"serial": label.serial, "copy": made.copy_number, "sha256": made.content_sha256,
+         "reason": made.reprint_reason},
+    )  # fmt: skip
     tx.tell("printing")
     return made
 

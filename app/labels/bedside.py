@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-PROFILES = ("order number", "order number, Code 128", "order number on everything", "")
-"""What a site may say of its bedside scanners; '' for a site that scans nothing there."""
+PROFILES = ("order number", "order number, Code 128", "order number on everything", "none")
+"""What a site may say of its bedside scanners; 'none' for a site that scans nothing there."""
 _LOT = re.compile(r"[A-Za-z0-9-]{1,14}", re.ASCII)
 
 
@@ -26,7 +26,7 @@ def order_code(profile: str, order_number: str) -> tuple[str, str]:
     """The code of what was made for an order, and how it is printed; ('', …) where the site scans none."""
     if profile == "order number, Code 128":
         return order_number, "code128"
-    return (order_number if profile in PROFILES and profile else ""), "datamatrix"
+    return ("" if profile == "none" else order_number), "datamatrix"
 
 
 def dose_code(profile: str, order_number: str, source: Source | None) -> tuple[str, str]:
@@ -36,7 +36,7 @@ def dose_code(profile: str, order_number: str, source: Source | None) -> tuple[s
     """
     if profile == "order number on everything":
         return order_number, "datamatrix"
-    if source is None or not profile:
+    if source is None or profile == "none":
         return "", "gs1"
     expiry = f"17{source.expiry:%y%m%d}" if source.expiry else ""
     lot = f"10{source.lot}" if _LOT.fullmatch(source.lot) else ""

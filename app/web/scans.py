@@ -10,7 +10,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from app.core.codes import read_code
-from app.core.errors import Invalid, Refused
+from app.core.errors import Invalid, Missing, Refused
 from app.core.permissions import May, allowed
 from app.custody import actions
 from app.custody.bag import Answer, Kind, answer, elsewhere, just_received, must_come_out
@@ -21,6 +21,7 @@ from app.stations.photos import LARGEST, read_picture
 from app.web.forms import Post, PostForm
 from app.web.pages import patient_line, render
 from app.web.session import ANYWHERE, Signed, Visitor, may, see_other
+from unitdose.label_queries import dose_labelled
 
 router = APIRouter()
 Nurse = Annotated[Visitor, Depends(may(May.RECEIVE_DOSE))]
@@ -131,11 +132,19 @@ def _scan(request: Request, visit: Visitor, form: LabelForm) -> Response:
 
 def _scanned(request: Request, visit: Visitor, form: LabelForm, serial: str, *, receives: bool) -> Response:
     assert visit.who is not None
-    with visit.parts.db.write(visit.who, form.key(request), f"/scan/{serial}") as tx:
-        if not receives:
-            actions.look(tx, serial, place_of(visit))
-        elif actions.scan_on_ward(tx, serial, place_of(visit)).kind is Kind.NOW_RECEIVED:
-            tx.location = f"/scan/{serial}?said=received"
+    try:
+        with visit.parts.db.write(visit.who, form.key(request), f"/scan/{serial}") as tx:
+            if not receives:
+                actions.look(tx, serial, place_of(visit))
+            elif actions.scan_on_ward(tx, serial, place_of(visit)).kind is Kind.NOW_RECEIVED:
+                tx.location = f"/scan/{serial}?said=received"
+    except Missing:
+        with visit.parts.db.read() as session:
+            line = dose_labelled(session, serial)
+        if line is None or line.dose_id is None:
+            raise
+        # A dose that a cart brings is received with its drawer; its label leads to where it is.
+        return see_other(f"/ward/doses/{line.dose_id}")
     return see_other(tx.location)
 
 

@@ -198,7 +198,7 @@ def test_what_can_not_be_right_is_refused_in_words(room: CartRoom):
         ("order number", ("RX1", "datamatrix"), ("010030093737001717270630" + "10A7B3C", "gs1")),
         ("order number, Code 128", ("RX1", "code128"), ("010030093737001717270630" + "10A7B3C", "gs1")),
         ("order number on everything", ("RX1", "datamatrix"), ("RX1", "datamatrix")),
-        ("", ("", "datamatrix"), ("", "gs1")),
+        ("none", ("", "datamatrix"), ("", "gs1")),
     ],
 )
 def test_the_site_says_what_its_bedside_scanners_expect(profile, made, given):
