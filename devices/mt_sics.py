@@ -23,8 +23,9 @@ class Command:
     moves_zero: bool = False
 
 
-# SI, SIR and SR answer with the id S. S waits on the balance for its own stability time-out; `@` is listed as
-# moving zero because makers disagree whether tare memory survives it.
+# SI, SIR, SR and SC answer with the id S; SC, TC and ZC take the milliseconds after which a moving pan is good enough
+# (models differ; one that does not know them answers ES). S waits on the balance for its own stability time-out; `@` is
+# listed as moving zero because makers disagree whether tare memory survives it.
 COMMANDS: Final[dict[str, Command]] = {
     command.word: command
     for command in (
@@ -48,17 +49,23 @@ COMMANDS: Final[dict[str, Command]] = {
         Command("TI", 1, "TI", 3.0, moves_zero=True),
         Command("TA", 1, "TA", 1.0, moves_zero=True),
         Command("TAC", 1, "TAC", 1.0, moves_zero=True),
+        Command("C", 1, "C", 3.0),
+        Command("SC", 1, "S", 30.0),
+        Command("TC", 1, "TC", 30.0, moves_zero=True),
+        Command("ZC", 1, "ZC", 30.0, moves_zero=True),
     )
 }
 
 # Which status letters a weight line may carry. SI as an id is a peer's habit (the manual answers SI with S);
 # TA S is some models' spelling of TA A.
-_WEIGHT_STATUS: Final[dict[bytes, bytes]] = {b"S": b"SD", b"SI": b"SD", b"T": b"S", b"TI": b"SD", b"TA": b"AS"}
+_WEIGHT_STATUS: Final[dict[bytes, bytes]] = {
+    b"S": b"SD", b"SI": b"SD", b"T": b"S", b"TI": b"SD", b"TA": b"AS", b"TC": b"SD"
+}  # fmt: skip
 
 # Which status letters stand alone. "I" and "L" may answer any of these commands. ZI A is a peer's habit.
 _BARE_STATUS: Final[dict[bytes, bytes]] = {
-    b"S": b"IL+-", b"SI": b"IL+-", b"T": b"IL+-", b"TI": b"IL+-", b"TA": b"IL", b"TAC": b"AIL",
-    b"Z": b"AIL+-", b"ZI": b"SDAIL+-", b"D": b"ARIL", b"DW": b"AIL", b"K": b"AIL",
+    b"S": b"IL+-", b"SI": b"IL+-", b"T": b"IL+-", b"TI": b"IL+-", b"TA": b"IL", b"TAC": b"AIL", b"TC": b"IL+-",
+    b"Z": b"AIL+-", b"ZI": b"SDAIL+-", b"ZC": b"SDAIL+-", b"D": b"ARIL", b"DW": b"AIL", b"K": b"AIL",
     b"C": b"ABIL", b"C3": b"ABIL", b"M21": b"AIL",
     b"I0": b"IL", b"I1": b"IL", b"I2": b"IL", b"I3": b"IL", b"I4": b"IL", b"I5": b"IL",
 }  # fmt: skip
@@ -75,7 +82,7 @@ _STATUS_ERROR: Final[dict[bytes, Error]] = {
 
 _NUMBER: Final = re.compile(rb" *-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _WEIGHT: Final = re.compile(rb"([A-Z]+) ([SDA]) ([ 0-9.-]{10}) ([A-Za-z%]{1,5})")
-_DEVICE_ERROR: Final = re.compile(rb"(?:S|SI|T|TI|TA) [SDA] +Error [0-9]{1,3}[a-z]?")
+_DEVICE_ERROR: Final = re.compile(rb"(?:S|SI|T|TI|TA|TC) [SDA] +Error [0-9]{1,3}[a-z]?")
 _BARE: Final = re.compile(rb"([A-Z][A-Z0-9]*) ([SDABRIL+-])")
 _TELLING: Final = re.compile(rb'([A-Z][A-Z0-9]*) [AB]((?: (?:[0-9A-Za-z.+-]+|"[ !#-~]*"))+)')
 _ID: Final = re.compile(rb"[A-Z][A-Z0-9]*(?= |$)")

@@ -10,8 +10,9 @@ from devices.mt_sics import COMMANDS, render_weight, texts
 from devices.pan import Pan
 from devices.reading import in_grams
 
-LISTED: Final = tuple(sorted((*COMMANDS, "C"), key=lambda word: (word in COMMANDS and COMMANDS[word].level, word)))
+LISTED: Final = tuple(sorted(COMMANDS, key=lambda word: (COMMANDS[word].level, word)))
 _DISPLAY: Final = 20  # characters
+_MILLISECONDS: Final = re.compile(r"[0-9]{1,5}")
 _PRESET: Final = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?) ([a-z]{1,2})")
 
 
@@ -38,7 +39,7 @@ class SicsPeer:
         self._patience = stability_timeout_s
         self._waiting: Callable[[float], list[str]] | None = None
         self._give_up = 0.0
-        self._refusal = ""
+        self._otherwise: Callable[[float], list[str]] = lambda then: []
         self._repeat: Callable[[float], list[str]] | None = None
         self._next = 0.0
         self._reported: Decimal | None = None
@@ -71,7 +72,7 @@ class SicsPeer:
                 return waiting(now)
             if now >= self._give_up:
                 self._waiting = None
-                return [self._refusal]
+                return self._otherwise(now)
         if self._repeat is not None and now >= self._next:
             # Late ticks are not made up for: a balance shows now, not what it missed.
             self._next = max(self._next + self._period, now)
@@ -79,15 +80,14 @@ class SicsPeer:
         return []
 
     def _answer(self, word: str, rest: str, now: float) -> list[str]:
-        if rest and word not in ("D", "K", "SR", "TA"):
+        if rest and word not in ("D", "K", "SR", "TA", "SC", "TC", "ZC"):
             return ["ES"]
         match word:
             case "@" | "I4":
                 return [self.greeting()]
             case "I0":
                 last = len(LISTED) - 1
-                levels = [COMMANDS[name].level if name in COMMANDS else 1 for name in LISTED]
-                return [f'I0 {"BA"[i == last]} {levels[i]} "{name}"' for i, name in enumerate(LISTED)]
+                return [f'I0 {"BA"[i == last]} {COMMANDS[name].level} "{name}"' for i, name in enumerate(LISTED)]
             case "I1":
                 return ['I1 A "01" "2.30" "2.22" "" ""']
             case "I2":
@@ -126,6 +126,12 @@ class SicsPeer:
                 return ["K A" if rest in ("1", "2", "3", "4") else "K L"]
             case "C":
                 return ["C B", "C A"]
+            case "SC":
+                return self._soon("S", rest, lambda then: [self._weight("S", then)], now)
+            case "TC":
+                return self._soon("TC", rest, lambda then: [self._tare("TC", self._status(then), then)], now)
+            case "ZC":
+                return self._soon("ZC", rest, self._zeroed, now)
         return [f"{word} A"]  # DW
 
     def _status(self, now: float) -> str:
@@ -158,8 +164,19 @@ class SicsPeer:
             return None
 
     def _when_still(self, word: str, done: Callable[[float], list[str]], now: float) -> list[str]:
-        self._waiting, self._give_up, self._refusal = done, now + self._patience, f"{word} I"
+        self._waiting, self._give_up, self._otherwise = done, now + self._patience, lambda then: [f"{word} I"]
         return self.tick(now)
+
+    def _soon(self, word: str, rest: str, done: Callable[[float], list[str]], now: float) -> list[str]:
+        """Wait for stillness for so many milliseconds, then do it all the same."""
+        if not _MILLISECONDS.fullmatch(rest):
+            return [f"{word} L"]
+        self._waiting, self._give_up, self._otherwise = done, now + int(rest) / 1000, done
+        return self.tick(now)
+
+    def _zeroed(self, now: float) -> list[str]:
+        status, done = self._status(now), self._pan.zero(now)
+        return [f"ZC {status if done == 'A' else done}"]
 
     def _report_changes(self, rest: str, now: float) -> list[str]:
         step = self._grams(rest) if rest else 30 * self._pan.readability

@@ -139,7 +139,7 @@ def test_a_command_cannot_smuggle_a_second_one():
     for word, parameters in (("C3", ()), ("M01", ("1",)), ("TA", ("1\r\nZ",)), ("TA", ("",))):
         with pytest.raises(ValueError, match="."):
             wire(word, *parameters)
-    assert set(COMMANDS) == set("@ I0 I1 I2 I3 I4 I5 S SI SIR Z ZI D DW K SR T TI TA TAC".split())
+    assert set(COMMANDS) == set("@ I0 I1 I2 I3 I4 I5 S SI SIR Z ZI D DW K SR T TI TA TAC C SC TC ZC".split())
 
 
 def test_an_unknown_protocol_or_shape_is_refused_in_a_sentence():
