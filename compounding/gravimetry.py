@@ -58,29 +58,23 @@ def settled(readings: Sequence[Stamped], since: float, readability: Decimal) -> 
         raise ValueError("The readability of a balance is a number of grams above zero.")
     # 10 to the power of a display's last place is above the readability when its exponent is above this one.
     coarsest = readability.adjusted()
-    newest = last = None
+    window: list[Stamped] = []
     masses: list[Decimal] = []
     low = high = Decimal(0)
     for stamped in reversed(readings):
         grams = _still_mass(stamped, since, coarsest)
-        if grams is None or (last is not None and not _follows(last, stamped)):
+        if grams is None or (window and not _follows(window[-1], stamped)):
             break
         low, high = (min(low, grams), max(high, grams)) if masses else (grams, grams)
         if high - low > readability:
             break
+        window.append(stamped)
         masses.append(grams)
-        newest, last = newest or stamped, stamped
-    if newest is None or last is None or len(masses) < STILL_READINGS or newest.at - last.at < STILL_SECONDS:
+    if len(window) < STILL_READINGS or window[0].at - window[-1].at < STILL_SECONDS:
         return None
-    total = reduce(EXACT.add, masses)
-    return Settled(
-        value_g=_FINE.divide(total, len(masses)).quantize(masses[0]),
-        n=len(masses),
-        spread_g=max(masses) - min(masses),
-        first_at=last.at,
-        last_at=newest.at,
-        epoch=newest.epoch,
-    )
+    mean = _FINE.divide(reduce(EXACT.add, masses), len(masses)).quantize(masses[0])
+    spread, first, last = max(masses) - min(masses), window[-1], window[0]
+    return Settled(mean, len(masses), spread, first.at, last.at, last.epoch)
 
 
 def gain(before_g: Decimal, after_g: Decimal) -> Decimal:

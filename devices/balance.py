@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
@@ -18,33 +17,13 @@ from devices.port import CHUNK, Line, Port, PortLost
 from devices.protocols import protocol_named, reading_of
 from devices.reading import Reading, Stamped
 from devices.status import REFUSED, WORDS, Outcome, State, Status, in_words
+from devices.wish import Wish
 
 log = logging.getLogger("laminar.balance")
 
 RING: Final = 1024  # 51 s at 20 readings a second; a weighing keeps at most the last 20 s
 WAIT_S: Final = 0.05
 AT_ONCE_S: Final = 0.001
-
-
-@dataclass(slots=True, eq=False)
-class _Wish:
-    command: str
-    parameters: tuple[str, ...]
-    act: str
-    outcome: Outcome | None = None
-    settled: threading.Event = field(default_factory=threading.Event)
-
-    def settle(self, outcome: Outcome) -> None:
-        self.outcome = outcome
-        self.settled.set()
-
-
-def _unknown(wish: _Wish) -> Outcome:
-    return Outcome(
-        False,
-        f"The balance did not answer, so nobody knows whether it was {wish.act}. Start again from the first weighing.",
-        certain=False,
-    )
 
 
 Listener = Callable[[Stamped | Status], None]
@@ -90,8 +69,8 @@ class Balance:
         self._shown: tuple[Decimal | None, bool | None] | None = None
         self._moved: float | None = None
         self._detail = ""
-        self._wish: _Wish | None = None
-        self._asked: _Wish | None = None
+        self._wish: Wish | None = None
+        self._asked: Wish | None = None
 
     def start(self) -> None:
         """Begin to open, identify and listen; a balance that is already started stays as it is."""
@@ -275,7 +254,7 @@ class Balance:
             self._forget()
             self._identity = Identity()
         if asked:
-            asked.settle(_unknown(asked))
+            asked.settle(asked.unknown())
         if wish:
             wish.settle(Outcome(False, f"The balance went offline and was not {wish.act}. {WORDS[State.OFFLINE]}"))
         if tell:
@@ -318,7 +297,7 @@ class Balance:
         if not self._asking.acquire(blocking=False):
             return Outcome(False, f"The balance is busy with another command and was not {act}. Wait, then look.")
         try:
-            wish = _Wish(command, parameters, act)
+            wish = Wish(command, parameters, act)
             with self._lock:
                 if self._state is not State.READY:
                     words = in_words(self._state, self._identity.serial, self._expected_serial)
@@ -332,7 +311,7 @@ class Balance:
                 if unsent:
                     return Outcome(False, f"The balance was not asked in time and was not {act}. Try again.")
                 wish.settled.wait(COMMANDS[command].timeout + 2)
-            return wish.outcome or _unknown(wish)
+            return wish.outcome or wish.unknown()
         finally:
             self._asking.release()
 
@@ -352,7 +331,7 @@ class Balance:
         if asked is None:
             return
         if reading is None:
-            asked.settle(_unknown(asked))
+            asked.settle(asked.unknown())
         elif reading.kind == "fault":
             words = REFUSED.get(reading.error or "", "This balance cannot do that.")
             asked.settle(Outcome(False, f"The balance was not {asked.act}. {words}", reading=reading))
