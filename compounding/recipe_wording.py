@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from app.core.error_prone import error_prone, in_safe_words
 from app.core.quantity import Quantity
 from app.core.wording import number
 from compounding.recipe import Draw, Inject, Inspect, Mix, Recipe, Reconstitute, Scan, Served, Slot, Step, Weigh
@@ -50,6 +51,16 @@ def rows(recipe: Recipe, names: Mapping[str, str]) -> tuple[Row, ...]:
 def sentences(recipe: Recipe, names: Mapping[str, str]) -> tuple[str, ...]:
     """The steps of a recipe as sentences, verb first, in their order."""
     return tuple(_sentence(recipe, step, names) for step in recipe.steps)
+
+
+def label_doubts(recipe: Recipe) -> tuple[str, ...]:
+    """What is error-prone in the words that this recipe puts on its labels, and what becomes of it."""
+    found = []
+    for text in (recipe.label_storage, *recipe.label_texts):
+        safe = in_safe_words(text)
+        found += [f"“{text}”: {problem.words} No label is printed with it." for problem in error_prone(safe)]
+        found += [f"“{text}” is printed as “{safe}”."] if safe != text else []
+    return tuple(found)
 
 
 def differences(before: Recipe, after: Recipe, names: Mapping[str, str]) -> tuple[Difference, ...]:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from pydantic import Field
 from starlette.responses import Response
 
+from app.core.error_prone import error_prone
 from app.core.errors import Invalid, Missing, Refused
 from app.core.permissions import May, allowed
 from app.db.session import Tx
@@ -65,6 +66,7 @@ class PaperForm(PostForm):
     start: str = Field("", max_length=20)
     infuse: str = Field("", max_length=6)
     note: str = Field("", max_length=400)
+    warned: str = Field("", max_length=400)
 
     def paper(self) -> Paper:
         """What was typed, as the room of orders takes it."""
@@ -134,6 +136,9 @@ def paper_post(request: Request, visit: Transcriber, picture: str, form: Annotat
     assert visit.who is not None
     with visit.parts.db.read() as session:
         _known(photo_known(session, picture))
+    if form.note != form.warned and (found := error_prone(form.note)):
+        said = " ".join(problem.words for problem in found)
+        return _paper(request, visit, picture, form, {"note": f"{said} Mend it, or hand it over as the paper says it."})
     try:
         with visit.parts.db.write(visit.who, form.key(request), HERE) as tx:
             version = transcribe(tx, form.paper(), picture, visit.parts.settings.zone)

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from app.core import wording
+from app.core.error_prone import error_prone
 from app.core.errors import Missing
 from app.core.permissions import May, allowed
 from app.core.quantity import Quantity, Ratio
@@ -79,6 +80,7 @@ def environment() -> Environment:
         "instant": wording.instant,
         "clock": wording.clock,
         "tall_man": wording.tall_man,
+        "doubts": lambda text: [problem.words for problem in error_prone(text)],
         "per_ml": _per_ml,
         "cents": lambda value: wording.number(Decimal(value).quantize(Decimal("0.01"))),
     }

@@ -20,7 +20,7 @@ from compounding.recipe import Recipe
 from compounding.recipe_actions import approve_recipe, write_recipe
 from compounding.recipe_document import read_recipe
 from compounding.recipe_queries import Version, before, version, versions
-from compounding.recipe_wording import differences, rows, sentences
+from compounding.recipe_wording import differences, label_doubts, rows, sentences
 
 router = APIRouter(prefix="/recipes")
 Reader = Annotated[Visitor, Depends(may(May.SEE_ORDERS))]
@@ -113,7 +113,8 @@ def _preview(request: Request, visit: Visitor, text: str, errors: Mapping[str, s
         request, visit, "recipes/preview.html", recipe.name, current="/recipes", status=422 if errors else 200,
         recipe=recipe, document=text, rows=rows(recipe, names), steps=sentences(recipe, names), older=older,
         changed=differences(older.recipe, recipe, names) if older else (), full=full, errors=errors or {},
-        shown=sha256(recipe.text), unknown=sorted({slot.drug for slot in recipe.slots} - set(names)),
+        unknown=sorted({slot.drug for slot in recipe.slots} - set(names)), doubts=label_doubts(recipe),
+        shown=sha256(recipe.text),
     )  # fmt: skip
 
 
@@ -157,7 +158,7 @@ def _draw(request: Request, visit: Visitor, recipe_id: int, errors: Mapping[str,
         current="/recipes", status=422 if errors else 200, one=one, recipe=recipe, older=older, state=state_of(one),
         rows=rows(recipe, names), steps=sentences(recipe, names), errors=errors or {}, full=full, waits=waits,
         changed=differences(older.recipe, recipe, names) if older else (), own=one.author_id == who.person_id,
-        may_approve=may_approve,
+        may_approve=may_approve, doubts=label_doubts(recipe),
     )  # fmt: skip
 
 
