@@ -1,5 +1,7 @@
 """Picking a cart on a handheld: the next bin, the package, the drawer; what is short; and signing what is filled."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -17,6 +19,7 @@ from app.web.session import Visitor, may, see_other
 from unitdose import drawer_actions, pick_actions, pick_scan_actions
 from unitdose.drawer_queries import DrawerStanding, drawer_sha256, drawer_standing
 from unitdose.pick_queries import at_stops, progress, way_through, where_am_i
+from unitdose.picking import ToPut
 from unitdose.queries import drawers_of, fill_facts, has_left, open_fills
 
 router = APIRouter()
@@ -76,9 +79,18 @@ def pick_page(request: Request, visit: Picker, fill_id: int) -> Response:
     hand = [each for each in stop.puts if mine and each.lot_id == mine.hand_lot_id]
     return render(
         request, visit, "pick/step.html", f"Pick {fill.cart}", topics=[f"fill:{fill_id}"], current="/pick", fill=fill,
-        stop=stop, mine=mine, hand=hand, people=people, left=len(way), so_far=so_far, others=others,
+        stop=stop, mine=mine, hand=_by_drawer(hand), drawers=_by_drawer(stop.puts), people=people, left=len(way),
+        so_far=so_far, others=others,
         reasons=pick_actions.SHORT_REASONS,
     )  # fmt: skip
+
+
+def _by_drawer(puts: Iterable[ToPut]) -> list[tuple[int, int, int]]:
+    """One row a drawer, as the hand meets it: its work item, its number, and how many packages go into it."""
+    counts: Counter[tuple[int, int]] = Counter()
+    for each in puts:
+        counts[each.work_id, each.drawer] += each.quantity
+    return [(work_id, drawer, count) for (work_id, drawer), count in counts.items()]
 
 
 @router.post("/pick/{fill_id:int}/scan")
