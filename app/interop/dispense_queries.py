@@ -1,5 +1,6 @@
 """What is told of a released bag, put together from its record and from the very order message that asked for it."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +21,7 @@ from app.interop.models import Message
 from app.interop.order_groups import Group, group_by_orc, read_ei
 from app.interop.patient import read_numbers
 from app.interop.values import Code, Location
+from app.labels.models import Label
 from app.orders.facts import OrderFacts
 from app.orders.models import Dose, Order, OrderVersion, Stay
 from app.work.models import WorkItem, WorkMove
@@ -84,7 +86,7 @@ def dispense_of(
         amount=amount if len(order.doses) == 1 else Quantity(Decimal(1), "bag"),
         dispensed_at=made.at if made else now,
         beyond_use=beyond_use_of(at.sheet, at.where).at,
-        barcode=serial,
+        barcode=_scanned_at_the_bedside(session, serial),
         csp_lot=serial,
         made_by=_actor(session, people.get(Event.FINISH)),
         verified_by=_actor(session, people.get(Event.RELEASE)),
@@ -100,6 +102,12 @@ def dispense_of(
         sending_facility=header.receiving_facility if header else "",
         processing=processing,
     )
+
+
+def _scanned_at_the_bedside(session: Session, serial: str) -> str:
+    """The code that the label bears for the ward's scanner, by the site's profile; else the label's own number."""
+    label = session.get(Label, serial)
+    return (json.loads(label.content)["bedside_code"] if label else "") or serial
 
 
 def _asked(session: Session, head: Order, version: int) -> Asked | None:

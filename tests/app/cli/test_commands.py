@@ -20,6 +20,7 @@ from app.core.errors import Refused
 from app.db.only_one import OnlyOne
 from app.db.session import Db
 from app.identity.people_actions import use_set_up_code
+from app.labels.bedside import PROFILES
 from app.main import system_clock
 from tests.hospital import hospital
 
@@ -200,7 +201,7 @@ def test_a_port_that_is_taken_is_told(place: Path) -> None:
         ("LAMINAR_PORT", "70000", "port: Input should be less than or equal to 65535"),
         ("LAMINAR_DATABASE", "mysql://server/x", "a database is sqlite:///PATH or postgresql://"),
         ("LAMINAR_TRUSTED_PROXY", "the proxy", "the proxy is named by its address"),
-        ("LAMINAR_BEDSIDE_BARCODE", "order", "Input should be 'order number', 'order number, Code 128' or 'none'"),
+        ("LAMINAR_BEDSIDE_BARCODE", "order", "Input should be 'order number', 'order number, Code 128', "),
         ("LAMINAR_LOG_LEVEL", "loud", "Input should be 'debug', 'info', 'warning' or 'error'"),
         ("LAMINAR_CONFIG", "/nowhere/laminar.toml", "The settings file can not be read: No such file or directory"),
     ],
@@ -212,6 +213,10 @@ def test_a_setting_that_means_nothing_is_told_and_never_passed_over(
     with pytest.raises(Refused) as refused:
         settings()
     assert words in str(refused.value)
+
+
+def test_every_profile_of_a_bedside_scanner_can_be_set(place: Path) -> None:
+    assert [settings(bedside_barcode=profile).bedside_barcode for profile in PROFILES] == list(PROFILES)
 
 
 def test_a_misspelt_setting_is_pointed_out(migrated: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -185,6 +185,7 @@ def test_emar_is_told_of_a_released_bag_with_what_is_in_it(
     ]
     facts = {(o.get(3), o.get(4)): o.get(5) for o in told.named("OBX")}
     assert (facts["NDC", "2"], facts["GTIN", "2"]) == ("0409-6533-01", "00304096533016")
+    assert facts["BARCODE", ""] == "8801", "what the ward will scan"
     assert (facts["VOLUME-DRAWN", "2"], facts["WEIGHT", "2"]) == ("20.68", "20.97")
     with house.db.read() as session:
         assert sent_trouble(session) == []
