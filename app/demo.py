@@ -23,7 +23,10 @@ from app.inventory import actions as stock
 from app.orders import actions as orders
 from app.orders.stated import StatedComponent, StatedOrder, StatedPatient, StatedPlace
 from app.stations import actions as stations
+from app.stations.actions import Weight
+from app.stations.check_actions import check_balance
 from app.stations.models import Station
+from app.stations.queries import stations as stations_in_use
 from compounding.recipe_actions import approve_recipe, write_recipe
 
 ZONE = "America/New_York"
@@ -153,7 +156,20 @@ def seed(db: Db, devices: Devices) -> dict[str, int]:
     _stations(db, petra, devices)
     _formulary(db, people)
     _recipes(db, people)
+    check_balances(db, people)
     return people
+
+
+def check_balances(db: Db, people: Mapping[str, int]) -> None:
+    """Have every balance of the pretend hospital checked today with two pretend weights, as the morning begins."""
+    with db.read() as session:
+        hoods = [each for each in stations_in_use(session) if each.balance_serial]
+    for hood in hoods:
+        for grams in ("5.00", "100.00"):
+            lines = "".join(f"{(n - 4) * 0.3:.3f} 1 {n + 1} S S {grams:>10} g\n" for n in range(5))
+            weight = Weight(Decimal(grams), 5, hood.balance_serial or "", 1, "mt-sics", lines.encode())
+            with db.write(who("tina", people, hood.id)) as tx:
+                check_balance(tx, weight)
 
 
 def who(name: str, people: Mapping[str, int], station_id: int | None = None) -> Who:

@@ -137,6 +137,7 @@ def furnish(
                 hood = station_by_code(tx.session, code)
                 assert hood is not None
                 hood.balance_url, hood.printer_url = balance.url, printer.url
+        demo.check_balances(db, people)
         return people
     finally:
         db.close()

@@ -22,6 +22,7 @@ from app.stations.queries import stations
 from app.tables import metadata
 from app.web import (
     audit,
+    balance_check,
     cart_check,
     cart_labels,
     check,
@@ -65,7 +66,7 @@ ROUTERS = (
     sign_in.router, hood.router, check.router, records.router, live.router, health.router, ward.router,
     scans.router, deliveries.router, devices.router, station_setup.router, stock.router, people.router, audit.router,
     recipes.router, formulary.router, orders.router, messages.router, fills.router, pick.router, cart_check.router,
-    returns.router, shell.router, cart_labels.router, code_sheets.router,
+    returns.router, shell.router, cart_labels.router, code_sheets.router, balance_check.router,
 )  # fmt: skip
 THREADS = 8
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.core.canonical import canonical
 from app.core.errors import Missing
+from app.core.wording import time_zone
 from app.core.workflow import State
 from app.db.base import fetched
 from app.formulary.models import Package
@@ -19,12 +20,14 @@ from app.labels.models import Label
 from app.orders.facts import OldNumber, OrderFacts, PatientFacts
 from app.orders.models import Dose, Order, OrderVersion, Verification
 from app.orders.queries import old_number, order_facts, orders_facts
+from app.stations.check_weights import why_not_checked
 from app.stations.models import Station
+from app.stations.queries import check_weights_of_day
 from app.work.models import WorkItem, WorkMove
 from compounding.models import Preparation, StepRecord
 from compounding.opened import Item, Opened, Prepared
 from compounding.procedure import label_serial, standing
-from compounding.records import Record, Scanned, from_text
+from compounding.records import Record, Scanned, Weighed, from_text
 from compounding.worksheet import read_worksheet
 
 OVERDUE = timedelta(hours=12)
@@ -118,6 +121,21 @@ def _old_number(session: Session, serial: str | None, patient: PatientFacts) -> 
         return None
     shown = json.loads(session.get_one(Label, serial).content)["mrn"]
     return old_number(session, shown, patient)
+
+
+def doubts_of_balance(session: Session, at: Opened) -> tuple[str, ...]:
+    """What speaks against the balance of a preparation's weighings on their days: not checked before, or it failed.
+
+    Told from the check weights of that day up to the weighing, on the wall clock of the order's zone.
+    """
+    found: list[str] = []
+    for each in at.where.done.values():
+        if isinstance(each.facts, Weighed):
+            day = each.at.astimezone(time_zone(at.order.zone)).date()
+            weights = check_weights_of_day(session, each.facts.balance, day, at.order.zone, each.at)
+            if why := why_not_checked(weights):
+                found.append(why)
+    return tuple(dict.fromkeys(found))
 
 
 def served() -> Exists:

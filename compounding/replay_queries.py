@@ -13,9 +13,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.audit.queries import Entry, of_subject
+from app.core import wording
 from app.core.canonical import sha256
 from app.core.errors import Invalid
-from app.stations.models import Weighing
+from app.stations.models import BalanceCheck, Weighing
 from compounding.models import Preparation, StepRecord
 from compounding.queries import records_of
 from compounding.replay import Kept, verdict_differences, weight_differences
@@ -50,6 +51,21 @@ def replay(session: Session, only: int | None = None) -> Iterator[Replayed]:
         except (ValueError, KeyError, TypeError, ArithmeticError, DBAPIError) as fault:
             words = f"its record can not be read any more ({type(fault).__name__}): it was changed"
             yield Replayed(work_id, 0, 0, (f"Preparation {work_id}: {words}.",))
+
+
+def replay_checks(session: Session) -> tuple[int, tuple[str, ...]]:
+    """Replay every check weight: how many there are, and each difference from its raw bytes as a sentence."""
+    query = select(Weighing, BalanceCheck).join(BalanceCheck, BalanceCheck.weighing_id == Weighing.id)
+    found: list[str] = []
+    rows = session.execute(query.order_by(Weighing.id)).all()
+    for weighing, check in rows:
+        read = partial(read_window, protocol=protocol_named(weighing.protocol))
+        wrong = weight_differences(_kept(weighing), read)
+        if check.value_g != weighing.value_g:
+            said, read_as = wording.number(check.value_g), wording.number(weighing.value_g)
+            wrong.append(f"the check says {said} g, its bytes were read as {read_as} g")
+        found += [f"Check of balance {weighing.balance_serial}, weighing {weighing.id}: {words}." for words in wrong]
+    return len(rows), tuple(found)
 
 
 def _one(session: Session, preparation: Preparation) -> Replayed:

@@ -52,14 +52,18 @@ def shown_sha256(at: Opened) -> str:
     )
 
 
-def review(at: Opened, why_not: str | None, blockers: tuple[str, ...]) -> Review:
-    """Compose the check page. `why_not` says why the order is no longer current; `blockers` what stands in the way."""
+def review(at: Opened, why_not: str | None, blockers: tuple[str, ...], doubts: tuple[str, ...] = ()) -> Review:
+    """Compose the check page. `why_not` says why the order is no longer current; `blockers` what stands in the way.
+
+    `doubts` are what speaks against the balance of a weighing on its day, in words (`queries.doubts_of_balance`).
+    """
     try:
         until: BeyondUse | None = beyond_use_of(at.sheet, at.where)
     except (Invalid, Refused):
         until = None
     drawn = tuple(at.where.drawn.values())
-    unusual = tuple(_unusual(at, why_not, blockers, until))
+    doubted = (f"{each[:1].upper()}{each[1:]}." for each in doubts)
+    unusual = (*_unusual(at, why_not, blockers, until), *doubted)
     return Review(
         sentence=_sentence(at, drawn, until, unusual),
         unusual=unusual,

@@ -14,6 +14,7 @@ _VERBS = {
     "audit trail exported": "exported the audit trail",
     "audit trail read": "read the audit trail",
     "arrived": "brought {} to its ward",
+    "balance checked": "checked the balance at {} with a check weight",
     "balance not zeroed": "could not zero the balance at {}",
     "balance zero asked for": "asked to zero the balance at {}",
     "balance zeroed": "zeroed the balance at {}",

@@ -11,6 +11,7 @@ from app.cli.opening import open_db
 from app.core.errors import Refused
 from app.db.backup import MANIFEST, read_manifest
 from compounding.replay_queries import replay as replayed
+from compounding.replay_queries import replay_checks
 
 audit = typer.Typer(help="The audit trail: prove that it is untouched.", no_args_is_help=True)
 replay = typer.Typer(add_completion=False)
@@ -69,6 +70,11 @@ def recompute(
                 preparations, weights, verdicts = preparations + 1, weights + each.weights, verdicts + each.verdicts
                 for words in each.differences:
                     differences += 1
+                    typer.echo(words)
+            if preparation is None:
+                checks, wrong = replay_checks(session)
+                weights, differences = weights + checks, differences + len(wrong)
+                for words in wrong:
                     typer.echo(words)
     finally:
         db.close()

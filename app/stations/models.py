@@ -76,6 +76,25 @@ class Weighing(Base):
     __table_args__ = (CheckConstraint("readings >= 1", name="readings"),)
 
 
+class BalanceCheck(Base):
+    """A check weight as a balance showed it, good or not; the weighing behind it keeps the raw bytes."""
+
+    __tablename__ = "balance_check"
+
+    weighing_id: Mapped[Ref] = mapped_column(ForeignKey("weighing.id"), primary_key=True, autoincrement=False)
+    balance_serial: Mapped[str]
+    nominal_g: Mapped[Decimal]
+    value_g: Mapped[Decimal]
+    allowed_g: Mapped[Decimal]
+    person_id: Mapped[Ref] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("nominal_g > 0 AND allowed_g > 0", name="weights"),
+        Index("ix_balance_check_balance_serial_at", "balance_serial", "at"),
+    )
+
+
 class Photo(Base):
     """One photo, kept in the photo store under its SHA-256."""
 

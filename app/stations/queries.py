@@ -2,13 +2,16 @@
 
 import itertools
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
+from app.core.wording import time_zone
 from app.db.base import fetched
-from app.stations.models import Photo, Station, Unit
+from app.stations.check_weights import CheckWeight
+from app.stations.models import BalanceCheck, Photo, Station, Unit
 
 
 def stations(session: Session) -> list[Station]:
@@ -76,6 +79,22 @@ def units(session: Session) -> list[Unit]:
 def unit_by_code(session: Session, code: str) -> Unit | None:
     """A ward by its code, as orders name it."""
     return session.scalar(select(Unit).where(Unit.code == code))
+
+
+def check_weights_of_day(
+    session: Session, serial: str, day: date, zone: str, until: datetime | None = None
+) -> tuple[CheckWeight, ...]:
+    """The check weights that a balance showed on a day of a zone's wall clock, oldest first, up to an instant."""
+    begins = datetime.combine(day, time(), time_zone(zone))
+    ends = datetime.combine(day + timedelta(days=1), time(), time_zone(zone))
+    query = (
+        select(BalanceCheck)
+        .where(BalanceCheck.balance_serial == serial, BalanceCheck.at >= begins, BalanceCheck.at < ends)
+        .order_by(BalanceCheck.at, BalanceCheck.weighing_id)
+    )
+    if until is not None:
+        query = query.where(BalanceCheck.at <= until)
+    return tuple(CheckWeight(each.nominal_g, each.value_g, each.allowed_g) for each in session.scalars(query))
 
 
 def photo_known(session: Session, name: str) -> bool:

@@ -22,7 +22,7 @@ from compounding import check_actions
 from compounding.instructions import short
 from compounding.opened import Opened
 from compounding.procedure import label_serial, may_redo, photo_sha256, steps_of
-from compounding.queries import check_queue, helped, opened
+from compounding.queries import check_queue, doubts_of_balance, helped, opened
 from compounding.record_queries import story
 from compounding.review import review
 
@@ -72,8 +72,9 @@ def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str]
         events = offered(at.state, actor_for(session, who, at.item.id))
         full = needs_full(session, who)
         told = story(session, at)
+        doubts = doubts_of_balance(session, at)
         message = outbox.of_identity(session, f"dispense {label_serial(at.where) or ''}")
-    seen = review(at, why_not, at.where.blockers)
+    seen = review(at, why_not, at.where.blockers, doubts)
     return render(
         request, visit, "check/check.html", at.sheet.title, current="/desk",
         topics=[f"work:{work_id}", f"order:{at.order.order_id}"], status=422 if errors else 200,

@@ -15,34 +15,25 @@ from app.identity.actions import prove_for_signature
 from app.identity.queries import needs_full
 from app.labels.queries import said_of_printing
 from app.orders.queries import why_not_current
-from app.stations.actions import Weight
 from app.stations.photos import LARGEST, read_picture
+from app.web.balance_check import not_checked
 from app.web.forms import Post, PostForm, Reason, Sign
 from app.web.pages import patient_line, render
+from app.web.pan import FROZEN, on_the_pan
 from app.web.parts import Parts
 from app.web.session import Visitor, may, see_other
 from compounding import check_actions, hood_actions, scan_actions
-from compounding.gravimetry import settled
 from compounding.instructions import instruction, lines, short
 from compounding.opened import Opened
 from compounding.procedure import Pair, label_serial, may_redo, steps_of
 from compounding.queries import held_at, in_tray, just_stopped, opened, worklist
 from compounding.records import Redone, Scanned, Stopped
 from compounding.weighing import gauge
-from devices.balance import Balance
-from devices.reading import Stamped
-from devices.status import State as Balanced
 
 router = APIRouter(prefix="/hood")
 Preparer = Annotated[Visitor, Depends(may(May.PREPARE))]
 
-KEPT_SECONDS = 20.0
 WASTED = ("Wrong amount", "Spilled or dropped", "Contaminated", "Particles or colour", "Order stopped or changed")
-FROZEN = (
-    "The balance has not moved by a digit since its last weight. Lift everything off, wait for zero, then put it back. "
-    "If the number stands still even then, the balance is frozen: switch it off and on, or take it out of use."
-)
-FRESH = 2.0  # Seconds: an older weight says nothing about what lies on the pan now.
 TAKEN_BACK = ("Label to be applied anew", "Photo to be taken again", "Something seen after signing")
 
 
@@ -79,7 +70,7 @@ def worklist_page(request: Request, visit: Preparer, dose: int | None = None) ->
     topics = ["worklist", f"station {visit.station.id}"]
     return render(
         request, visit, "hood/worklist.html", "To prepare", topics=topics,
-        rows=found, chosen=chosen, mine=mine, stopped=stopped,
+        rows=found, chosen=chosen, mine=mine, stopped=stopped, not_checked=not_checked(visit),
     )  # fmt: skip
 
 
@@ -143,6 +134,7 @@ def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str]
         at=at, do=now, lines=lines(at.sheet, at.where), stopped=stopped, band=band, full=full, errors=errors or {},
         patient=patient_line(at.order.patient, at.order.place, parts.clock(), at.order.zone), last=_last(at),
         shown=check_actions.shown_sha256(at) if signs else "", printing=printing,
+        not_checked=not_checked(visit) if now.kind == "weigh" else None,
     )  # fmt: skip
 
 
@@ -173,56 +165,17 @@ def weigh(request: Request, visit: Preparer, work_id: int, form: Annotated[Weigh
 
     def act(tx: Tx, parts: Parts) -> None:
         # Read after the once-key: a tap that came twice is answered, though nothing lies still any more.
-        frozen = parts.stands_frozen(visit.station.code, _balance(visit).status())
-        weight, read_at = _weight(visit, work_id)
-        hood_actions.weigh(tx, work_id, form.step, weight, parts.house, insist=form.insist)
-        if frozen:  # Said last: what is wrong with the step or with what lies there comes first.
+        pan = on_the_pan(visit, parts.since(work_id))
+        hood_actions.weigh(tx, work_id, form.step, pan.weight, parts.house, insist=form.insist)
+        if pan.frozen:
             raise Refused(FROZEN)
-        taken.append(read_at)
+        taken.append(pan.read_at)
 
     taken: list[float] = []
     answer = _act(request, visit, work_id, form, act)
     for read_at in taken:
         visit.parts.weighed[visit.station.code] = read_at
     return answer
-
-
-def _weight(visit: Visitor, work_id: int) -> tuple[Weight, float]:
-    """Read the settled weight from this hood's own balance, and when (monotonic). Raises Refused when there is none."""
-    parts, station = visit.parts, visit.station
-    balance = _balance(visit)
-    status = balance.status()
-    if status.state is not Balanced.READY:
-        raise Refused(f"There is no weight now. {status.words}")
-    if status.age is None or status.age > FRESH:
-        raise Refused("The balance shows nothing new. Look at its display, wait a moment, then weigh again.")
-    # The same twenty seconds that are kept as evidence, so that a replay counts the same readings.
-    window = balance.window(parts.monotonic() - KEPT_SECONDS)
-    readability = station.balance_readability_g
-    still = settled(window, parts.since(work_id), readability) if readability else None
-    if still is None:
-        raise Refused("There is no still weight on the pan. Let it stand still, then it is taken.")
-    weight = Weight(
-        still.value_g, still.n, status.serial or "", still.epoch, station.balance_protocol or "", raw_window(window)
-    )
-    return weight, still.last_at
-
-
-def _balance(visit: Visitor) -> Balance:
-    try:
-        return visit.parts.hub.balance(visit.station.code)
-    except LookupError:
-        raise Refused("This hood has no balance. Take the dose to a hood that has one.") from None
-
-
-def raw_window(window: tuple[Stamped, ...]) -> bytes:
-    """The readings before acceptance as they came, one a line: seconds before the last, epoch, number, the bytes."""
-    last = window[-1].at
-    return b"".join(
-        f"{s.at - last:.3f} {s.epoch} {s.seq} ".encode() + s.reading.raw.rstrip(b"\r\n") + b"\n"
-        for s in window
-        if last - s.at <= KEPT_SECONDS
-    )
 
 
 @router.post("/{work_id:int}/confirm")

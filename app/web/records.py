@@ -15,7 +15,7 @@ from app.stations.queries import photo_known
 from app.web.barcodes import datamatrix_svg
 from app.web.pages import patient_line, render
 from app.web.session import Signed, Visitor, may
-from compounding.queries import labels_of, opened
+from compounding.queries import doubts_of_balance, labels_of, opened
 from compounding.record_queries import signatures_of, story, trace_svg
 from compounding.review import review
 
@@ -31,12 +31,14 @@ def record_page(request: Request, visit: Reader, work_id: int) -> Response:
     with parts.db.read() as session:
         at = opened(session, work_id)
         told = story(session, at)
+        doubts = doubts_of_balance(session, at)
         signed = signatures_of(session, at)
         labels = labels_of(session, work_id)
     with parts.db.write(who) as tx:
         record(tx, "record read", f"preparation {work_id}", {})
     return render(
-        request, visit, "records/record.html", "Record", at=at, seen=review(at, None, at.where.blockers), story=told,
+        request, visit, "records/record.html", "Record", at=at, seen=review(at, None, at.where.blockers, doubts),
+        story=told,
         signed=signed, labels=labels, trace=lambda weighing: Markup(trace_svg(weighing)),
         patient=patient_line(at.order.patient, at.order.place, parts.clock(), at.order.zone),
     )  # fmt: skip

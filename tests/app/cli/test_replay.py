@@ -10,12 +10,12 @@ from sqlalchemy import text
 from app.core.canonical import sha256
 from app.db.session import Db
 from app.stations.actions import Weight
-from app.web.hood import raw_window
+from app.web.pan import raw_window
 from compounding import hood_actions
 from compounding.gravimetry import settled
 from compounding.records import Weighed, from_text, to_text
 from compounding.replay import Kept, weight_differences
-from compounding.replay_queries import replay
+from compounding.replay_queries import replay, replay_checks
 from devices.protocols import PROTOCOLS
 from devices.reading import Stamped
 from devices.window import read_window
@@ -90,12 +90,24 @@ def test_every_weight_and_verdict_of_a_whole_day_agrees(house: Hospital) -> None
     assert shown == [None, "within"], "a weight that only starts a difference decides nothing"
 
 
+def test_the_check_weights_of_a_balance_are_read_again_from_its_bytes(house: Hospital) -> None:
+    """The pretend morning's two; they are the first weighings of the database."""
+    with house.db.read() as session:
+        assert replay_checks(session) == (2, ())
+    forge(house.db, "weighing", "UPDATE weighing SET value_g = value_g + 30000 WHERE id = 2")
+    with house.db.read() as session:
+        count, found = replay_checks(session)
+    assert (count, len(found)) == (2, 2)
+    assert "weighing 2: the stored bytes say 100.00 g, the record says 100.03 g." in found[0]
+    assert "the check says 100 g, its bytes were read as 100.03 g" in found[1]
+
+
 def test_whatever_was_changed_afterwards_is_told(house: Hospital) -> None:
     house.made("MFR-01")
     db = house.db
-    forge(db, "weighing", "UPDATE weighing SET value_g = value_g + 1000000 WHERE id = 1")
+    forge(db, "weighing", "UPDATE weighing SET value_g = value_g + 1000000 WHERE id = 3")
     assert told(db) == [
-        "Preparation 1, weighing 1: the stored bytes say 276.40 g, the record says 277.4 g.",
+        "Preparation 1, weighing 3: the stored bytes say 276.40 g, the record says 277.4 g.",
         "Preparation 1, record 4 (bag-before): the step says 276.40 g of 5 readings, its weighing 277.4 g of 5.",
     ]
     untold = "Preparation 1: record 5 (bag-after) is not as the trail tells it."
@@ -125,9 +137,9 @@ def test_a_worksheet_that_was_written_anew_with_its_hash_is_told(house: Hospital
 
 def test_raw_bytes_that_say_the_same_but_are_not_those_of_the_day_are_told(house: Hospital) -> None:
     house.made("MFR-01")
-    other = "(SELECT other.window FROM weighing AS other WHERE other.id = 2)"
-    forge(house.db, "weighing", f'UPDATE weighing SET "window" = {other} WHERE id = 1')
-    assert "the raw bytes of weighing 1 are not those that the trail tells of" in told(house.db)[0]
+    other = "(SELECT other.window FROM weighing AS other WHERE other.id = 4)"
+    forge(house.db, "weighing", f'UPDATE weighing SET "window" = {other} WHERE id = 3')
+    assert "the raw bytes of weighing 3 are not those that the trail tells of" in told(house.db)[0]
 
 
 def test_a_record_that_is_missing_or_was_slipped_in_is_told(house: Hospital) -> None:
