@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy import select
 
 from app.core.errors import Refused
 from app.db.outbox import Outgoing, of_identity
@@ -26,10 +27,12 @@ from app.settings import Settings
 from compounding import check_actions
 from compounding.procedure import label_serial
 from tests.app.interop.heard import Ehr, adt, message
+from tests.app.interop.samples import COLLECTED, DATA, NO_DATA
 from tests.conftest import NOW
 from tests.hospital import Hospital
 
 ZONE = "America/New_York"
+CANCEL = "google-rde-o01-ex1"
 
 
 def eventually(true: Callable[[], object], seconds: float = 20) -> None:
@@ -155,6 +158,34 @@ def test_an_order_over_a_real_socket_is_acknowledged_and_becomes_doses(
     with house.db.write(house.who("pablo")) as tx:
         orders.verify(tx, version, house.proof("pablo"), "0" * 64)
     assert house.dose(version)
+
+
+@pytest.mark.skipif(not COLLECTED, reason=NO_DATA)
+def test_two_collected_messages_over_a_real_socket(house: Hospital, running: Callable[..., Running]) -> None:
+    infusion, cancel = ((DATA / "pharmacy" / f"{name}.hl7").read_bytes() for name in ("ms-rde-o11-01", CANCEL))
+    assert running(mllp_port=0).send(infusion, cancel) == ["AA", "AA"]
+    eventually(lambda: all(outcome != "waiting" for _, outcome, _ in heard(house)))
+    (first, told, why), (second, what, words) = heard(house)
+    assert (first, second) == (infusion, cancel), "byte for byte"
+    assert told == "exception" and "niCARdipine" not in why and len(why.split()) > 5
+    assert (what, words) == ("applied", "order 31320845 is not known here yet: it will be cancelled when it arrives")
+
+
+def test_an_order_that_was_cancelled_before_it_came_is_born_stopped(
+    house: Hospital, running: Callable[..., Running]
+) -> None:
+    ehr = Ehr(house).knows()
+    wire = running(mllp_port=0)
+    assert wire.send(message(NOW, "CA", id="C9"), message(NOW, id="C10")) == ["AA", "AA"]
+    eventually(lambda: all(outcome == "applied" for _, outcome, _ in heard(house)))
+    (order,) = ehr.orders()
+    assert order.state == "stopped" and "arrived before the order itself" in order.warnings[0]
+
+
+def heard(house: Hospital) -> list[tuple[bytes, str, str]]:
+    with house.db.read() as session:
+        rows = session.scalars(select(Message).order_by(Message.id)).all()
+        return [(row.raw, row.outcome, row.reason or "") for row in rows]
 
 
 def test_what_was_stored_before_the_start_is_applied_first(house: Hospital, running: Callable[..., Running]) -> None:
