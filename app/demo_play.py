@@ -13,6 +13,8 @@ from urllib.parse import urlencode
 import structlog
 
 from app import demo
+from app.core.errors import Invalid, Missing, Refused
+from app.db.faults import DATABASE_AWAY
 from app.demo_day import SECOND, Trial
 from app.demo_picture import jpeg
 from app.web.bench import Bench, look
@@ -196,7 +198,7 @@ class Day:
                 act()
             except (OSError, http.client.HTTPException) as fault:
                 log.warning("the day: no answer", act=act.__name__, words=str(fault)[:120])
-            except Exception as fault:  # noqa: BLE001 - one person's fault must not end the day of the others
+            except (*DATABASE_AWAY, Refused, Missing, Invalid) as fault:
                 log.error("the day: fault", act=act.__name__, kind=type(fault).__name__, exc_info=fault)
 
     def order(self) -> None:

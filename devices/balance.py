@@ -121,7 +121,8 @@ class Balance:
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Have `listener` called from the reader thread with each reading and each changed status.
 
-        Returns the function that ends this. A listener must return at once; what it raises is logged.
+        Returns the function that ends this. A listener must return at once; RuntimeError, as an event loop raises it
+        that has closed meanwhile, is logged.
         """
         with self._lock:
             self._listeners.append(listener)
@@ -266,7 +267,7 @@ class Balance:
         for listener in listeners:
             try:
                 listener(news)
-            except Exception:
+            except RuntimeError:  # The loop of a page that has closed meanwhile.
                 log.exception("a listener of balance %s failed", self.url)
 
     def _status(self) -> Status:

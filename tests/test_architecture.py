@@ -24,6 +24,9 @@ MIGRATIONS = "app/db/migrations/versions/"
 # pytest needs no reason: it is what runs this line.
 SPEAKS_FOR_ITSELF = ("pytest>=",)
 
+# A loop that has to outlive whatever one turn of it does, and nothing else, may catch everything.
+LOOPS = ("app/worker.py", "app/interop/listening.py", "app/interop/sending.py")
+
 # Where things are put together, and the only places that may ask what time it is.
 CLOCKED = ("app/main.py", "app/demo.py", "app/worker.py", "app/cli/")
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "localtime", "gmtime"}
@@ -181,6 +184,24 @@ def float_calls(path: Path) -> Iterator[str]:
             yield f"{name(path)}:{node.lineno} float(…)"
         elif isinstance(node, ast.Constant) and isinstance(node.value, float):
             yield f"{name(path)}:{node.lineno} {node.value}"
+
+
+def _catches_all(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler takes whatever comes and does not pass it on."""
+    named = [handler.type] if handler.type is None or isinstance(handler.type, ast.Name) else []
+    wide = any(each is None or each.id in ("Exception", "BaseException") for each in named)
+    passed_on = isinstance(handler.body[-1], ast.Raise) and handler.body[-1].exc is None
+    return wide and not passed_on
+
+
+def test_only_the_loops_of_workers_catch_everything() -> None:
+    wide = {
+        name(path)
+        for path in modules()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ExceptHandler) and _catches_all(node)
+    }
+    assert wide == set(LOOPS)
 
 
 def test_a_dose_is_never_a_float() -> None:

@@ -15,7 +15,7 @@ import typer
 from app.cli.rule_fields import Case, decimal_of, instant_of, refuse, text_of, texts_of, whole_of, yes_no_of
 from app.cli.rule_schemas import SCHEMAS
 from app.cli.schedule_rule import schedule
-from app.core.errors import Invalid
+from app.core.errors import Invalid, Refused
 from app.formulary.barcode import read_barcode
 from compounding.beyond_use import beyond_use
 from compounding.gravimetry import judge
@@ -25,6 +25,8 @@ LONGEST_LINE = 1_000_000  # bytes; one case, not a file
 _SIX_PLACES = Decimal("0.000001")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(.?))", re.DOTALL)
 _ESCAPED = {"r": "\r", "n": "\n", "\\": "\\"}
+# What a line can do to a rule: words it does not know, numbers that are none, shapes that it does not have.
+WRONG = (Invalid, Refused, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError)
 _REMARKS = frozenset({"id", "note"})  # a case may carry its own name; the rules do not look at it
 
 
@@ -145,11 +147,9 @@ def answer(name: str, line: bytes, today: date) -> dict[str, Any]:
     """Answer one JSON line by the rule of that name; whatever is wrong with it becomes {"error": sentence}."""
     try:
         return RULES[name].answer(_case(name, line), today)
-    except Invalid as invalid:
-        return {"error": str(invalid)}
     except RecursionError:
         return {"error": "This line is nested too deeply to be a case."}
-    except Exception as wrong:  # a validation run goes on, whatever one line does
+    except WRONG as wrong:  # A validation run goes on, whatever one line holds.
         return {"error": str(wrong) or f"This line could not be judged ({type(wrong).__name__})."}
 
 

@@ -1,9 +1,13 @@
 """What can go wrong between the product and its database, for edges that never speak to the database themselves."""
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 DatabaseFault = DBAPIError
 """Anything that the database or its driver refused or could not do; the act was undone as a whole."""
+
+DATABASE_AWAY = (DBAPIError, NoConnection)
+"""What a database that is away, full or overrun raises; for whatever has to outlive it."""
 
 
 def words_of(error: DBAPIError) -> str:

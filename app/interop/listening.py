@@ -91,7 +91,7 @@ class Applying:
             begun = time.monotonic()
             try:
                 self._apply(lambda begun=begun: self._shall_yield(begun))  # type: ignore[misc]
-            except Exception as fault:  # noqa: BLE001 - the next message, or the next look, tries again
+            except Exception as fault:  # noqa: BLE001 - a worker's loop: the next look tries again
                 self._fault(fault)
                 self._stop.wait(1)
 

@@ -16,6 +16,7 @@ from inspect import iscoroutinefunction
 from typing import Literal, cast
 
 from app.core.errors import Invalid
+from app.db.faults import DATABASE_AWAY
 from app.interop.dispense_message import salvaged_reject
 from app.interop.frames import CR, END, LIMIT, START, Frames, TooLarge
 from app.interop.hl7 import parse, split_frame
@@ -65,10 +66,11 @@ async def serve(
 
     `store(raw, peer)` gets the message's own bytes and returns only after they are durable; it decides duplicates
     and may block (it runs on one thread of its own, so messages of all connections are stored one after another)
-    or be a coroutine function. When it fails there is no answer and the connection closes: the sender keeps the
-    message. Several messages in one frame are stored and answered one by one. Bytes without a header get an AR if
-    an id can be read in them, else the connection closes. `peers` lists the addresses that may connect (None:
-    any). `alarm(peer, sentence)` hears of everything that a person should look at; sentences hold no patient data.
+    or be a coroutine function. When it fails (OSError, or the database is away) there is no answer and the connection
+    closes: the sender keeps the message. Several messages in one frame are stored and answered one by one. Bytes
+    without a header get an AR if an id can be read in them, else the connection closes. `peers` lists the addresses
+    that may connect (None: any). `alarm(peer, sentence)` hears of everything that a person should look at; sentences
+    hold no patient data.
     """
     executor = ThreadPoolExecutor(1, thread_name_prefix=f"hl7-{connection.name}")
     talks: set[asyncio.Task[None]] = set()
@@ -94,7 +96,7 @@ async def serve(
                 continue
             try:
                 answer = await stored(raw, peer)
-            except Exception:
+            except (OSError, *DATABASE_AWAY):
                 log.exception("%s: a message could not be stored", peer)
                 tell(peer, "A message could not be stored: it was not acknowledged and its sender keeps it.")
                 if release_2:

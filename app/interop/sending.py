@@ -80,7 +80,7 @@ class Sending:
                     await asyncio.sleep(PAUSE)
                     continue
                 self._note(letter.id, await self._line.send(letter.raw, self._patience))
-            except Exception as fault:  # noqa: BLE001 - what was claimed is due again by itself
+            except Exception as fault:  # noqa: BLE001 - a worker's loop: what was claimed is due again by itself
                 self._fault(fault)
                 await asyncio.sleep(4 * PAUSE)
         await self._line.close()

@@ -8,6 +8,7 @@ import structlog
 from fastapi import Request
 
 from app.audit.trail_queries import Checked, follow, head
+from app.db.faults import DATABASE_AWAY
 from app.web.parts import Parts
 from app.web.session import parts_of
 
@@ -67,7 +68,7 @@ class ChainWatch:
                     proved = self._piece()
                 if proved.whole or proved.checked.broken is not None:
                     break
-        except Exception as error:  # noqa: BLE001 - the next page tries again; a page never depends on this thread
+        except DATABASE_AWAY as error:  # The next page tries again; no page depends on this thread.
             log.error("chain watch", kind=type(error).__name__)
         finally:
             self._busy = False

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from app.core.errors import Invalid, Missing, Refused
-from app.db.faults import DatabaseFault, is_full, words_of
+from app.db.faults import DATABASE_AWAY, DatabaseFault, is_full, words_of
 from app.db.session import Replayed
 from app.web.pages import environment, page_facts
 from app.web.session import SignInFirst, parts_of, see_other, visitor
@@ -25,7 +25,7 @@ def answer(request: Request, status: int, title: str, sentence: str, remedy: str
     try:
         visit = visitor(request)
         facts: dict[str, Any] = page_facts(visit, title, None)
-    except Exception:  # noqa: BLE001 - a fault page must not need the database
+    except (*DATABASE_AWAY, Refused, Missing):  # A fault page does not need the database.
         facts = _bare(request, title)
     html = environment().get_template("error.html").render(page=facts, error=error)
     return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})

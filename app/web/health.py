@@ -5,6 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.core.errors import Missing, Refused
 from app.core.permissions import May, allowed
+from app.db.faults import DATABASE_AWAY
 from app.db.host import LEAST_PERCENT, disk_of
 from app.db.safety import schema_fault, sqlite_path, why_not_reachable, why_not_writable
 from app.web.heartbeat import Heartbeat
@@ -53,8 +54,6 @@ def what_is_lacking(parts: Parts, heartbeat: Heartbeat | None) -> list[str]:
 def _may_know(request: Request) -> bool:
     try:
         visit = visitor(request)
-    except (Refused, Missing):
-        return False
-    except Exception:  # noqa: BLE001 - a database that is down must not turn 'not ready' into a fault
+    except (*DATABASE_AWAY, Refused, Missing):  # A database that is down does not turn 'not ready' into a fault.
         return False
     return visit.who is not None and allowed(visit.who.roles, May.SEE_DEVICES)

@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 from fastapi import Request
 
+from app.db.faults import DATABASE_AWAY
 from app.labels.media import DPI
 from app.stations.queries import stations
 from app.web.parts import Parts
@@ -80,7 +81,7 @@ class PrinterWatch:
             try:
                 with self._parts.db.read() as session:
                     urls = {each.printer_url for each in stations(session) if each.printer_url}
-            except Exception as error:  # noqa: BLE001 - the watch outlives a database that is away for a moment
+            except DATABASE_AWAY as error:  # The watch outlives a database that is away for a moment.
                 log.error("printer watch", kind=type(error).__name__)
                 urls = set()
             for url in urls:
@@ -96,8 +97,9 @@ class PrinterWatch:
     def _look_safely(self, url: str) -> None:
         try:
             self.look(url)
-        except Exception as error:  # noqa: BLE001 - one printer's fault must not end the watch over the others
+        except (OSError, PrinterTrouble) as error:
             log.error("printer watch", kind=type(error).__name__)
+        finally:
             with self._lock:
                 self._asking.discard(url)
 
