@@ -1,5 +1,6 @@
 """The labels of a cart: what has one, what still needs one and why not, printing them, and printing one again."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -48,7 +49,8 @@ def _labels_page(request: Request, visit: Visitor, fill_id: int, errors: dict[st
     return render(
         request, visit, "fills/labels.html", f"Labels of {found.fill.cart_name}", current="/fills", found=found,
         topics=[f"fill:{fill_id}", "printing"], faults=faults, kinds=list(_by_kind(found)), reasons=AGAIN,
-        missing=_missing(found), errors=errors, status=422 if errors else 200,
+        whys=Counter(faults.values()).most_common(), missing=_missing(found), errors=errors,
+        status=422 if errors else 200,
     )  # fmt: skip
 
 

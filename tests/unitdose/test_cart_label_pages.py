@@ -90,7 +90,7 @@ def test_without_the_right_labels_in_a_printer_the_page_says_which_are_needed(
 ):
     print_to(room, {"4x3": tmp_path / "only"})
     page = words(at_desk.get(f"/fills/{mixed}/labels"))
-    assert "No printer of this cart holds labels of 2.25 × 1.25 inch." in page
+    assert "5 labels can not be printed No printer of this cart holds labels of 2.25 × 1.25 inch." in page
 
 
 def test_printing_again_asks_why_and_voids_the_old_one(at_desk: Desk, room: CartRoom, mixed: int):
