@@ -4,6 +4,7 @@ Loading every room takes seconds, and most commands need few of them; the table 
 no way round the order of the rooms: every module named here may import everything below `app.cli`.
 """
 
+import gc
 from importlib import import_module
 from typing import Any
 
@@ -61,7 +62,11 @@ class FromTheTable(TyperGroup):
 def loaded(name: str) -> Any:
     """The command of a name, its module imported now."""
     module, attribute = COMMANDS[name][0].split(":")
-    return typer.main.get_command(getattr(import_module(module), attribute))
+    command = typer.main.get_command(getattr(import_module(module), attribute))
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+    return command
 
 
 app = typer.Typer(cls=FromTheTable, no_args_is_help=True, add_completion=False)
@@ -73,5 +78,9 @@ def laminar() -> None:
 
 
 def main() -> None:
-    """The entrance of the `laminar` script."""
+    """The entrance of the `laminar` script.
+
+    What is imported stays for good; to look through it for rubbish meanwhile takes a sixth of the start.
+    """
+    gc.disable()
     app()

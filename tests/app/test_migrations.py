@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, MetaData, Table, inspect, text
 
 from app.core.canonical import canonical
@@ -131,3 +132,10 @@ def test_lots_of_before_get_the_package_that_was_scanned_and_what_nobody_can_tel
 def test_migrating_twice_changes_nothing(db: Db) -> None:
     migrate.upgrade(db.writer, metadata)
     assert migrate.revision(db.writer) == migrate.newest()
+    with db.writer.connect() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == migrate.newest()
+
+
+def test_the_newest_migration_is_the_one_that_all_others_lead_to() -> None:
+    scripts = ScriptDirectory(str(VERSIONS.parent))
+    assert scripts.get_heads() == [migrate.newest()]
