@@ -29,6 +29,7 @@ from app.web import (
     code_sheets,
     deliveries,
     devices,
+    doses,
     errors,
     fills,
     formulary,
@@ -36,9 +37,11 @@ from app.web import (
     hood,
     live,
     messages,
+    missing,
     orders,
     people,
     pick,
+    receipts,
     recipes,
     records,
     returns,
@@ -59,14 +62,15 @@ from devices.hub import Hub
 from devices.printer import Printer
 from devices.printers import printer_from_url
 from unitdose.label_actions import DrawerLabels
-from unitdose.tick_scheduler import CartWatch
+from unitdose.tick_scheduler import CartWatch, LateWatch
 
 STATIC = Path(__file__).parent / "web" / "static"
 ROUTERS = (
     sign_in.router, hood.router, check.router, records.router, live.router, health.router, ward.router,
-    scans.router, deliveries.router, devices.router, station_setup.router, stock.router, people.router, audit.router,
-    recipes.router, formulary.router, orders.router, messages.router, fills.router, pick.router, cart_check.router,
-    returns.router, shell.router, cart_labels.router, code_sheets.router, balance_check.router,
+    scans.router, doses.router, receipts.router, deliveries.router, missing.router, devices.router,
+    station_setup.router, stock.router, people.router, audit.router, recipes.router, formulary.router, orders.router,
+    messages.router, fills.router, pick.router, cart_check.router, returns.router, shell.router, cart_labels.router,
+    code_sheets.router, balance_check.router,
 )  # fmt: skip
 THREADS = 8
 
@@ -152,7 +156,7 @@ def create_app(parts: Parts, *, extra: tuple = (), worker: bool = True) -> FastA
         ticking = Worker(parts.db, parts.printer, parts.clock, parts.settings)
         app.state.heartbeat = Heartbeat()
         ticking.ticks.append(app.state.heartbeat)
-        ticking.ticks.append(CartWatch(parts.db).look)
+        ticking.ticks += [CartWatch(parts.db).look, LateWatch(parts.db).look]
         ticking.ticks.append(DrawerLabels(parts.db, parts.house).look)
         ticking.ticks.append(DowntimePack(parts).look)
         app.state.wire = await open_wire(parts.db, parts.settings) if worker else None

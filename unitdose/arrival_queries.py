@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.workflow import State
+from app.custody.beds import walked
 from app.custody.models import CustodyEvent
 from app.custody.whereabouts import Stage, What
 from app.labels.models import Label
@@ -16,6 +17,7 @@ from app.orders.models import Order
 from app.orders.queries import patients_facts
 from app.stations.models import Unit
 from unitdose.delivery_queries import drawer_parcels, lies, parcels_on, struck_inside
+from unitdose.missing_queries import unsettled
 from unitdose.models import Drawer, Fill, FillLine, Pull, Put
 from unitdose.parcel import DrawerParcel, Lies
 from unitdose.queries import live
@@ -92,7 +94,7 @@ def arrivals(
             astray.append(Astray(each, patients[each.patient_id], to, True))
         elif not moving and (to is None or to.unit_id != each.where.unit_id):
             astray.append(Astray(each, patients[each.patient_id], to, False))
-    arrived.sort(key=lambda each: (each.lying.place if each.lying else "", each.drawer.number))
+    arrived.sort(key=lambda each: (walked(each.lying.place if each.lying else ""), each.drawer.number))
     return tuple(arrived), tuple(astray)
 
 
@@ -178,6 +180,19 @@ def late(session: Session, now: datetime) -> tuple[Late, ...]:
         .order_by(func.min(CustodyEvent.at))
     )
     return tuple(Late(*row) for row in session.execute(query))
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """What every page of the pharmacy tells without being asked: late deliveries, and doses that wards do not find."""
+
+    late: tuple[Late, ...]
+    missing: int
+
+
+def alerts(session: Session, now: datetime) -> Alerts:
+    """What nobody has accepted in time, and how many reports of missing doses nobody has settled."""
+    return Alerts(late(session, now), unsettled(session))
 
 
 _DECIDED = (

@@ -9,13 +9,18 @@ from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, select
 
+from app.audit.actions import record
 from app.core.errors import Refused
 from app.core.permissions import May
 from app.core.workflow import State
+from app.custody import actions as custody
 from app.custody import tote_actions as totes
+from app.custody.actions import lock_labels, note_all
+from app.custody.fact_queries import parcels
 from app.custody.models import ToteTrip
+from app.custody.parcel import why_not_to_be_packed
 from app.custody.tote_actions import Came, Stopped
-from app.custody.whereabouts import Stage
+from app.custody.whereabouts import Stage, What, refuse_unless_it_can_follow
 from app.db.session import Tx
 from app.inventory.carry_actions import Carried, carry_all
 from app.inventory.place_actions import place_of_cart, place_of_kind
@@ -65,6 +70,28 @@ def load_all(tx: Tx, tote: str, fill_id: int, unit_id: int, place: str) -> int:
     if not packed:
         raise Refused("No checked drawer of this cart waits for this ward.")
     return packed
+
+
+def hand_over(tx: Tx, serial: str, place: str) -> None:
+    """Note that the pharmacy gave a drawer or a bag out of its hands without a tote. Raises Refused and Missing.
+
+    Handed over twice it is handed over once.
+    """
+    drawer = parcel_labelled(tx.session, serial)
+    if drawer is None:
+        custody.hand_over(tx, serial, place)
+        return
+    tx.who.require(May.DELIVER)
+    to = _may_leave(tx, drawer)
+    lock_labels(tx, (serial,))
+    if drawer.where.stage is Stage.ON_ITS_WAY:
+        return
+    if why := why_not_to_be_packed(parcels(tx.session, (serial,))[serial]):
+        raise Refused(why)
+    refuse_unless_it_can_follow(What.HANDED_OVER, drawer.where)
+    note_all(tx, (serial,), What.HANDED_OVER, place, words=f"for {to.place}")
+    record(tx, What.HANDED_OVER, f"label {serial}", {"place": place, "to": to.place})
+    tx.tell(totes.DELIVERIES)
 
 
 def _may_leave(tx: Tx, drawer: DrawerParcel) -> Lies:

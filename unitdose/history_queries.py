@@ -54,6 +54,11 @@ def line_history(session: Session, line_id: int) -> DoseHistory:
     return history_of(lines[0].order, lines[0].dose_id, lines[0].due_at, lines)
 
 
+def drawer_lines(session: Session, work_id: int) -> list[LineHistory]:
+    """The lines of one drawer, also those that ended and still lie in it."""
+    return [each for each in line_histories(session, FillLine.work_id == work_id) if each.inside or not each.ended]
+
+
 class _Row(NamedTuple):
     line: FillLine
     fill: Fill

@@ -29,6 +29,18 @@ REASONS = (
 """Why a nurse rejects a drawer."""
 
 
+def look(tx: Tx, serial: str, place: str) -> int | None:
+    """Note that a drawer's label was scanned, by anyone who is signed in; the drawer, None for any other label."""
+    work_id = tx.session.scalar(
+        select(Drawer.work_id).join(Label, Label.work_id == Drawer.work_id).where(Label.serial == serial)
+    )
+    if work_id is not None:
+        lock_labels(tx, (serial,))
+        note_all(tx, (serial,), What.SCANNED, place)
+        record(tx, "scanned", f"label {serial}", {"place": place, "drawer": work_id})
+    return work_id
+
+
 def accept(tx: Tx, work_id: int, place: str) -> None:
     """Accept a drawer for its patient; accepted twice it is accepted once.
 

@@ -10,12 +10,15 @@ from sqlalchemy import select
 
 from app.core.errors import Refused
 from app.db.session import SYSTEM, Db
+from unitdose.arrival_queries import Late, late
 from unitdose.cart_models import Cart
 from unitdose.change_queries import changed_orders, orders_of_cart, short_fills
 from unitdose.models import Fill, FillRun
 from unitdose.scheduler import LOOK_BACK, change_orders, due, find_short, first_doses, open_fill, run
 
 EVERY = timedelta(seconds=2)
+LATE_EVERY = timedelta(seconds=15)
+LATE = "late"
 FIRST_DOSES_EVERY = timedelta(seconds=30)
 
 
@@ -83,3 +86,22 @@ class CartWatch:
                 first_doses(self.db, cart_id)
             self.first_doses_at = now
         self.seen_until = now
+
+
+@dataclass
+class LateWatch:
+    """Deliveries that nobody accepts: time alone makes them late, so the worker tells the pages that show them."""
+
+    db: Db
+    looked_at: datetime | None = None
+    told: tuple[Late, ...] = ()
+
+    def look(self, now: datetime) -> None:
+        """Look every quarter of a minute, and tell the pages when something has become late, or is not any more."""
+        if self.looked_at is not None and timedelta(0) <= now - self.looked_at < LATE_EVERY:
+            return
+        with self.db.read() as session:
+            found = late(session, now)
+        if found != self.told:
+            self.db.publish(LATE)
+        self.looked_at, self.told = now, found

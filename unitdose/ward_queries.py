@@ -187,7 +187,7 @@ def _at_ward(
         order = orders[version_id]
         mine.append(_ward_dose(order, dose_id, due_at, by_dose.get((order.order_id, due_at), ()), cart, now))
     every = sorted([*(_of_iv(each) for each in (*bed.soon, *bed.later)), *mine], key=_when)
-    soon = tuple(each for each in every if each.due_at is not None and is_soon(each.where, each.due_at, now))
+    soon = tuple(each for each in every if _is_wanted(each, now))
     later = tuple(each for each in every if each not in soon)
     as_needed = tuple(
         _ward_dose(found[-1].order, None, None, found, cart, now)
@@ -196,6 +196,13 @@ def _at_ward(
     )
     take_out = tuple(_to_take_out(bed, lines))
     return AtWard(bed.patient, bed.unit, bed.place, bed.zone, bed.out, take_out, soon, later, as_needed)
+
+
+def _is_wanted(each: WardDose, now: datetime) -> bool:
+    """Whether a dose is wanted now; what nobody brings stops being wanted once its time has passed."""
+    assert each.due_at is not None
+    not_brought = each.coming is not None and each.coming.state == "held"
+    return is_soon(each.where, each.due_at, now) and not (not_brought and each.due_at < now)
 
 
 def _when(each: WardDose) -> tuple[datetime, int]:

@@ -1,13 +1,15 @@
 """How a dose comes to its patient and when, in one sentence for a nurse: 'where is my dose' whatever its way."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.core.wording import clock, instant
 from app.custody.whereabouts import GONE, Stage
 from unitdose.history import DoseHistory, LineHistory
 from unitdose.routes import IN_WORDS, Reason, Route
 
+PASSED = timedelta(hours=1)
+"""A dose that fell due longer ago than this is sent by nobody without being asked."""
 _OTHER = {Route.CABINET: "Cabinet", Route.CONTROLLED: "Controlled", Route.OWN: "Own", Route.BULK: "In use"}
 
 
@@ -33,11 +35,13 @@ def coming(dose: DoseHistory, now: datetime, cart: NextCart | None = None) -> Co
     """How one dose comes, in words. `cart` will bring what no plan has yet, None where no cart serves the ward."""
     zone = dose.order.zone
     where = dose.where
+    if not dose.lines and dose.due_at is not None and dose.due_at < now - PASSED:
+        return Coming("held", "Not brought", "No cart had it. If it is still to be given, call the pharmacy.")
     if not dose.lines:
         return Coming("waiting", where.word, _unplanned(dose, now, cart))
     line = dose.lines[0]
     if where.stage in GONE or where.stage is Stage.MISSING or dose.replaced:
-        return Coming(_STATE.get(where.stage, "waiting"), where.word, _ended(dose, line))
+        return Coming(where.shape, where.word, _ended(dose, line))
     if line.ended:
         return Coming("held", "Not brought", f"Taken off the plan: {line.why_out or 'it is not due any more'}.")
     if line.route in _OTHER:
@@ -49,25 +53,10 @@ def coming(dose: DoseHistory, now: datetime, cart: NextCart | None = None) -> Co
     if not line.packages:
         return Coming("ok", "In drawer", "Enough of it is in the drawer already.")
     word = "In refrigerator" if _cold(line) and where.stage in _ON_WARD else where.word
-    return Coming(_STATE.get(where.stage, "waiting"), word, _by_cart(line, where.stage, where.since, zone))
+    return Coming(where.shape, word, _by_cart(line, where.stage, where.since, zone))
 
 
 _ON_WARD = (Stage.ARRIVED, Stage.RECEIVED)
-_STATE = {
-    Stage.SHORT: "caution",
-    Stage.RELEASED: "now",
-    Stage.PACKED: "now",
-    Stage.ON_ITS_WAY: "now",
-    Stage.ARRIVED: "now",
-    Stage.WITH_PATIENT: "now",
-    Stage.RECEIVED: "ok",
-    Stage.GIVEN: "ok",
-    Stage.MISSING: "caution",
-    Stage.REJECTED: "held",
-    Stage.TAKEN_OUT: "held",
-    Stage.RETURNED: "held",
-    Stage.DAMAGED: "held",
-}
 
 
 def _unplanned(dose: DoseHistory, now: datetime, cart: NextCart | None) -> str:
@@ -92,7 +81,7 @@ def _ended(dose: DoseHistory, line: LineHistory) -> str:
         how = _by_cart(line, where.stage, where.since, zone)
         return f"Not found at {at}. Another one was sent. {how}"
     if where.stage is Stage.MISSING:
-        return f"Not found since {clock(where.since, zone)}. The pharmacy has been told."
+        return f"Not found since {clock(where.since, zone)}. The pharmacy knows."
     return f"{str(where.stage).capitalize()}, since {clock(where.since, zone)}."
 
 

@@ -43,8 +43,9 @@ class Beds:
 
 def in_order(beds: Iterable[Bed]) -> list[Bed]:
     """Beds as one walks past them: by unit, then 3 before 12; a whole unit before its beds."""
-    return sorted(beds, key=lambda bed: (bed.unit, _walked(bed.bed or "")))
+    return sorted(beds, key=lambda bed: (bed.unit, walked(bed.bed or "")))
 
 
-def _walked(bed: str) -> list[tuple[int, str]]:
+def walked(bed: str) -> list[tuple[int, str]]:
+    """A bed's place in the order in which one walks: 2-A, 2-B, 10-A."""
     return [(int(part), "") if part.isdigit() else (0, part) for part in bed.split("-")]

@@ -44,10 +44,18 @@ def ready(session: Session, now: datetime) -> tuple[list[Bag], list[Bag]]:
         .order_by(CustodyEvent.id.desc())
         .limit(20)
     )
-    return [bag(session, s) for s in session.scalars(waiting)], [bag(session, s) for s in session.scalars(handed)]
+    stand = [bag(session, serial) for serial in session.scalars(waiting)]
+    gone = [bag(session, serial) for serial in session.scalars(handed.join(Label).join(WorkItem).where(_A_BAG))]
+    return [each for each in stand if each.where.stage is not Stage.PACKED], gone
 
 
-_LEFT = (What.HANDED_OVER, What.RECEIVED, What.FOUND, What.TAKEN_OUT, What.RETURNED, What.DAMAGED)
+_A_BAG = WorkItem.dose_id.is_not(None)
+
+
+_LEFT = (
+    What.HANDED_OVER, What.ARRIVED, What.RECEIVED, What.REJECTED, What.GIVEN, What.FOUND, What.TAKEN_OUT,
+    What.RETURNED, What.DAMAGED,
+)  # fmt: skip
 
 
 def wrongly_labelled(session: Session, now: datetime) -> list[Bag]:

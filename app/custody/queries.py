@@ -25,7 +25,6 @@ from app.orders.queries import (
     old_number,
     order_facts,
     orders_facts,
-    patient_facts,
     patients_facts,
     why_not_current,
 )
@@ -100,6 +99,11 @@ def bag(session: Session, serial: str, order: OrderFacts | None = None) -> Bag:
     )
 
 
+def bags(session: Session, serials: Iterable[str]) -> list[Bag]:
+    """Several labelled bags. Raises Missing."""
+    return [bag(session, serial) for serial in serials]
+
+
 def _lots(session: Session, cause: str) -> set[int]:
     return set(session.scalars(select(Movement.lot_id).where(Movement.cause == cause)))
 
@@ -158,8 +162,9 @@ def beds_of(session: Session, person_id: int | None, now: datetime) -> Beds | No
 def occupied(session: Session) -> list[Occupied]:
     """Every bed with a patient in it, as one walks past them."""
     found = {_bed(stay, unit): (stay, unit) for stay, unit in _stays(session)}
+    people = patients_facts(session, {stay.patient_id for stay, _ in found.values()})
     return [
-        Occupied(bed, unit.name if unit else stay.location, patient_facts(session, stay.patient_id).name)
+        Occupied(bed, unit.name if unit else stay.location, people[stay.patient_id].name)
         for bed, (stay, unit) in ((bed, found[bed]) for bed in in_order(found))
     ]
 

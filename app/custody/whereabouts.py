@@ -131,6 +131,22 @@ _WORD = {
     Stage.DAMAGED: "Damaged",
 }
 
+_SHAPE = {
+    Stage.SHORT: "caution",
+    Stage.RELEASED: "now",
+    Stage.PACKED: "now",
+    Stage.ON_ITS_WAY: "now",
+    Stage.ARRIVED: "now",
+    Stage.RECEIVED: "ok",
+    Stage.WITH_PATIENT: "now",
+    Stage.MISSING: "caution",
+    Stage.GIVEN: "ok",
+    Stage.REJECTED: "held",
+    Stage.TAKEN_OUT: "held",
+    Stage.RETURNED: "held",
+    Stage.DAMAGED: "held",
+}
+
 _LEADS_TO = {
     What.ORDERED: Stage.ORDERED,
     What.VERIFIED: Stage.VERIFIED,
@@ -230,6 +246,11 @@ class Whereabouts:
         if self.stage is Stage.VERIFIED and self.again:
             return "to be picked again" if self.by_cart else "to be made again"
         return "verified, in no cart yet" if self.stage is Stage.VERIFIED and self.by_cart else str(self.stage)
+
+    @property
+    def shape(self) -> str:
+        """The shape of that mark: now, ok, caution, held or waiting."""
+        return _SHAPE.get(self.stage, "waiting")
 
     @property
     def word(self) -> str:

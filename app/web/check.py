@@ -15,7 +15,7 @@ from app.identity.actions import prove_for_signature
 from app.identity.queries import needs_full
 from app.orders.queries import why_not_current
 from app.web.forms import ReasonForm, Sign, SignReason
-from app.web.pages import patient_line, render
+from app.web.pages import ALERTS, patient_line, render
 from app.web.session import Visitor, may, see_other
 from app.work.queries import actor_for
 from compounding import check_actions
@@ -25,6 +25,7 @@ from compounding.procedure import label_serial, may_redo, photo_sha256, steps_of
 from compounding.queries import check_queue, doubts_of_balance, helped, opened
 from compounding.record_queries import story
 from compounding.review import review
+from unitdose.arrival_queries import alerts
 
 router = APIRouter()
 Checker = Annotated[Visitor, Depends(may(May.CHECK))]
@@ -50,10 +51,11 @@ def queue_page(request: Request, visit: Checker) -> Response:
         rows = check_queue(session)
         calls = helped(session)
         not_here = missed(session, visit.parts.clock())
+        told = alerts(session, visit.parts.clock())
         mislabelled = wrongly_labelled(session, visit.parts.clock())
     return render(
-        request, visit, "check/queue.html", "Check queue", topics=["queue"], current="/desk", rows=rows, calls=calls,
-        not_here=not_here, mislabelled=mislabelled,
+        request, visit, "check/queue.html", "Check queue", topics=["queue", *ALERTS], current="/desk", rows=rows,
+        calls=calls, not_here=not_here, alerts=told, mislabelled=mislabelled,
     )  # fmt: skip
 
 

@@ -14,9 +14,10 @@ from app.core.quantity import parse_number
 from app.core.workflow import State
 from app.formulary.unit_dose_queries import unit_doses
 from app.web.forms import Post, PostForm
-from app.web.pages import patient_line, render
+from app.web.pages import ALERTS, patient_line, render
 from app.web.session import Visitor, may, see_other
 from unitdose import scheduler
+from unitdose.arrival_queries import alerts
 from unitdose.board_queries import board, ended_lines, exceptions_of, upcoming
 from unitdose.cart_actions import choose_products
 from unitdose.product_queries import newest_with_drugs
@@ -72,9 +73,11 @@ def board_page(request: Request, visit: Planner) -> Response:
     with visit.parts.db.read() as session:
         rows, following = board(session), upcoming(session, now)
         drawers = {each.fill.fill_id: drawers_of(session, each.fill.fill_id) for each in rows}
+        told = alerts(session, now)
     return render(
-        request, visit, "fills/board.html", "Carts", topics=["fills"], current="/fills", rows=rows,
-        following=following, drawers=drawers, shapes=SHAPES, words=WORDS, countdown=lambda at: countdown(at, now),
+        request, visit, "fills/board.html", "Carts", topics=["fills", *ALERTS], current="/fills", rows=rows,
+        alerts=told, following=following, drawers=drawers, shapes=SHAPES, words=WORDS,
+        countdown=lambda at: countdown(at, now),
     )  # fmt: skip
 
 

@@ -26,6 +26,8 @@ ROOMS = (
     ("/cart-checks", "Cart checks", May.CHECK),
     ("/fills", "Carts", May.RUN_FILL),
     ("/pick", "Pick", May.PICK),
+    ("/deliveries", "Deliveries", May.DELIVER),
+    ("/missing", "Not found", May.RESOLVE_MISSING),
     ("/returns", "Returns", May.RETURN),
     ("/orders", "Orders", May.SEE_ORDERS),
     ("/messages", "Messages", May.MAP),
@@ -37,6 +39,9 @@ ROOMS = (
     ("/sign-ins", "Sign-ins", May.REOPEN_SIGN_IN),
     ("/audit", "Audit trail", May.SEE_AUDIT),
 )
+
+ALERTS = ("late", "deliveries", "missing")
+"""The topics of what every page of the pharmacy tells without being asked."""
 
 
 def _qty(text: object) -> Markup:

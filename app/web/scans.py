@@ -15,32 +15,18 @@ from app.core.permissions import May, allowed
 from app.custody import actions
 from app.custody.bag import Answer, Kind, answer, elsewhere, just_received, must_come_out
 from app.custody.queries import bag, beds_of
-from app.custody.whereabouts import MAY_FOLLOW, Stage, What
+from app.custody.whereabouts import MAY_FOLLOW, What
 from app.labels.serial import typed_serial
 from app.stations.photos import LARGEST, read_picture
 from app.web.forms import Post, PostForm
 from app.web.pages import patient_line, render
 from app.web.session import ANYWHERE, Signed, Visitor, may, see_other
 from unitdose.label_queries import dose_labelled
+from unitdose.receipt_actions import look
 
 router = APIRouter()
 Nurse = Annotated[Visitor, Depends(may(May.RECEIVE_DOSE))]
 
-CHIPS = {
-    Stage.SHORT: "caution",
-    Stage.RELEASED: "now",
-    Stage.PACKED: "now",
-    Stage.ON_ITS_WAY: "now",
-    Stage.ARRIVED: "now",
-    Stage.RECEIVED: "ok",
-    Stage.WITH_PATIENT: "now",
-    Stage.MISSING: "caution",
-    Stage.GIVEN: "ok",
-    Stage.REJECTED: "held",
-    Stage.TAKEN_OUT: "held",
-    Stage.RETURNED: "held",
-    Stage.DAMAGED: "held",
-}
 NOTES = {
     "not-here": What.NOT_HERE,
     "found": What.FOUND,
@@ -90,7 +76,7 @@ def home_of(visit: Visitor) -> str:
     """Where 'Back' leads: the ward for a nurse, the queue for a checker, what is to be handed over for the rest."""
     if is_nurse(visit):
         return "/ward"
-    return "/desk" if visit.who is not None and allowed(visit.who.roles, May.CHECK) else "/handover"
+    return "/desk" if visit.who is not None and allowed(visit.who.roles, May.CHECK) else "/deliveries"
 
 
 def is_nurse(visit: Visitor) -> bool:
@@ -123,6 +109,9 @@ def scan(request: Request, visit: Signed, form: Annotated[LabelForm, Form()]) ->
 
 
 def _scan(request: Request, visit: Visitor, form: LabelForm) -> Response:
+    code = read_code(form.scan)
+    if code is not None and code.kind == "tote":
+        return see_other(f"/ward/deliveries?tote={code.text}" if is_nurse(visit) else f"/totes/{code.text}")
     try:
         serial = serial_of(form.scan)
     except Refused as wrong:
@@ -134,7 +123,9 @@ def _scanned(request: Request, visit: Visitor, form: LabelForm, serial: str, *, 
     assert visit.who is not None
     try:
         with visit.parts.db.write(visit.who, form.key(request), f"/scan/{serial}") as tx:
-            if not receives:
+            if (drawer := look(tx, serial, place_of(visit))) is not None:
+                tx.location = f"/drawers/{drawer}"
+            elif not receives:
                 actions.look(tx, serial, place_of(visit))
             elif actions.scan_on_ward(tx, serial, place_of(visit)).kind is Kind.NOW_RECEIVED:
                 tx.location = f"/scan/{serial}?said=received"

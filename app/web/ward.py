@@ -1,5 +1,6 @@
-"""The nurse's phone: her beds, what must come out, what is due, and where a dose is."""
+"""The nurse's phone: her beds, what must come out, what is due and how it comes, the next hours as a picture."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -8,38 +9,65 @@ from starlette.responses import Response
 
 from app.core.errors import Refused
 from app.core.permissions import May
+from app.core.wording import tall_man
 from app.custody import actions
-from app.custody.bag import answer, where_to_look
-from app.custody.beds import Bed
-from app.custody.queries import beds_of, dose_awaited, named, occupied, ward_list
+from app.custody.bag import answer
+from app.custody.beds import Bed, Beds
+from app.custody.queries import beds_of, occupied
 from app.custody.whereabouts import MAY_FOLLOW, Stage, What
+from app.stations.queries import units
 from app.web.forms import PostForm
-from app.web.pages import patient_line, render
-from app.web.scans import CHIPS, Nurse, home_of, is_nurse, notes_of
+from app.web.pages import render
+from app.web.scans import Nurse, home_of, place_of
 from app.web.session import Visitor, may, see_other
+from unitdose import ward_actions
+from unitdose.arrival_queries import arrivals
+from unitdose.timeline import Mark, line
+from unitdose.ward_queries import AtWard, WardDose, named, ward
 
 router = APIRouter()
 Reader = Annotated[Visitor, Depends(may(May.SEE_RECORD))]
+
+TOPICS = ["ward", "orders", "deliveries", "fills"]
 
 
 class BedsForm(PostForm):
     beds: list[str] = Field(default_factory=list)
 
 
+class TakeOutForm(PostForm):
+    lines: list[int] = Field(default_factory=list)
+
+
 @router.get("/ward")
 def ward_page(request: Request, visit: Nurse) -> Response:
-    """Per patient: what must not be given, what is due in three hours, the rest of the day."""
+    """What must come out first; what came and waits; per patient what is due in three hours, and the rest."""
     now = visit.parts.clock()
     assert visit.who is not None
     with visit.parts.db.read() as session:
         beds = beds_of(session, visit.who.person_id, now)
-        patients = ward_list(session, beds, now) if beds else []
-    if beds is None:
-        return see_other("/ward/beds")
+        if beds is None:
+            return see_other("/ward/beds")
+        patients = ward(session, beds, now)
+        came, astray = arrivals(session, _units(session, beds), now)
     return render(
-        request, visit, "ward/list.html", "My beds", topics=["ward", "orders"], beds=beds, patients=patients,
-        chips=CHIPS, can_miss=MAY_FOLLOW[What.NOT_HERE], why=lambda each: answer(each, now).why,
+        request, visit, "ward/list.html", "My beds", topics=TOPICS, beds=beds, patients=patients, came=came,
+        astray=astray, can_miss=MAY_FOLLOW[What.NOT_HERE], why=lambda each: answer(each, now).why,
     )  # fmt: skip
+
+
+def _units(session: Any, beds: Beds) -> list[int]:
+    mine = {bed.unit for bed in beds.picked}
+    return [unit.id for unit in units(session) if unit.code in mine]
+
+
+@router.post("/ward/take-out")
+def take_out(request: Request, visit: Nurse, form: Annotated[TakeOutForm, Form()]) -> Response:
+    """Note with one tap that everything of an order was taken out of its drawers."""
+    assert visit.who is not None
+    with visit.parts.db.write(visit.who, form.key(request), "/ward") as tx:
+        ward_actions.take_out(tx, form.lines, place_of(visit))
+    return see_other("/ward")
 
 
 @router.get("/ward/beds")
@@ -53,11 +81,11 @@ def _beds_page(request: Request, visit: Visitor, errors: dict[str, str]) -> Resp
     with visit.parts.db.read() as session:
         mine = beds_of(session, visit.who.person_id, visit.parts.clock())
         found = occupied(session)
-    units: dict[str, tuple[str, list[Any]]] = {}
+    by_unit: dict[str, tuple[str, list[Any]]] = {}
     for each in found:
-        units.setdefault(each.bed.unit, (each.unit_name, []))[1].append(each)
+        by_unit.setdefault(each.bed.unit, (each.unit_name, []))[1].append(each)
     return render(
-        request, visit, "ward/beds.html", "Pick your beds", units=units, mine=mine, errors=errors, Bed=Bed,
+        request, visit, "ward/beds.html", "Pick your beds", units=by_unit, mine=mine, errors=errors, Bed=Bed,
         status=422 if errors else 200,
     )  # fmt: skip
 
@@ -75,27 +103,55 @@ def pick(request: Request, visit: Nurse, form: Annotated[BedsForm, Form()]) -> R
     return see_other("/ward")
 
 
-@router.get("/ward/doses/{dose_id:int}")
-def dose_page(request: Request, visit: Reader, dose_id: int) -> Response:
-    """Where is the dose? Its stage with every instant, the last scan, and where to look."""
-    now = visit.parts.clock()
-    with visit.parts.db.read() as session:
-        dose, facts = dose_awaited(session, dose_id)
-    order, found = dose.order, dose.bag
-    return render(
-        request, visit, "ward/dose.html", "Where is the dose?", dose=dose, facts=facts, chips=CHIPS, What=What,
-        topics=["ward", f"order:{order.order_id}", *([f"label:{found.serial}"] if found else [])],
-        patient=patient_line(order.patient, order.place, now, order.zone), nurse=is_nurse(visit),
-        said=answer(found, now) if found else None, look=where_to_look(found) if found else (),
-        home=home_of(visit), notes=notes_of(visit, found) if found else {}, told=dose.where.stage is Stage.MISSING,
-    )  # fmt: skip
-
-
 @router.get("/ward/find")
 def find_page(request: Request, visit: Reader, name: str = "") -> Response:
     """Find a patient's doses by name or record number, whoever's beds they are in."""
     with visit.parts.db.read() as session:
         found = named(session, name[:80], visit.parts.clock())
+    return render(request, visit, "ward/find.html", "Find a dose", name=name[:80], found=found, home=home_of(visit))
+
+
+# --- the next hours as a picture ------------------------------------------------------------------------------------
+
+
+@router.get("/ward/map")
+def map_page(request: Request, visit: Nurse) -> Response:
+    """A line for each patient: what is due in which hour, and how it stands, as shapes."""
+    now = visit.parts.clock()
+    assert visit.who is not None
+    with visit.parts.db.read() as session:
+        beds = beds_of(session, visit.who.person_id, now)
+        if beds is None:
+            return see_other("/ward/beds")
+        patients = ward(session, beds, now)
+    rows = [(at, line(list(_marks(at, now)), now, at.zone, f"/ward#patient-{at.patient.id}")) for at in patients]
+    legend = dict.fromkeys((shape.state for _, drawn in rows for shape in drawn.shapes))
     return render(
-        request, visit, "ward/find.html", "Find a dose", name=name[:80], found=found, chips=CHIPS, home=home_of(visit)
+        request, visit, "ward/map.html", "Next hours", topics=TOPICS, rows=rows, beds=beds, legend=list(legend)
     )
+
+
+def _marks(at: AtWard, now: Any) -> Iterable[Mark]:
+    for each in (*at.soon, *at.later):
+        if each.due_at is None:
+            continue
+        state, word = mark_of(each)
+        waits = each.where.stage not in (Stage.RECEIVED, Stage.GIVEN) and state in ("waiting", "now")
+        if waits and each.due_at < now and (each.coming is None or each.coming.state != "held"):
+            state, word = "caution", f"late, {word}"
+        address = f"/ward/doses/{each.dose_id}" if each.dose_id else f"/ward#patient-{at.patient.id}"
+        yield Mark(each.due_at, state, word, _what(each), address)
+    for out in at.take_out:
+        for due_at in out.dues:
+            yield Mark(due_at, "stop", "take out", out.shown, "/ward")
+
+
+def mark_of(each: WardDose) -> tuple[str, str]:
+    """The shape and the word of a dose."""
+    if each.coming is not None:
+        return each.coming.state, each.coming.word
+    return each.where.shape, each.where.word
+
+
+def _what(each: WardDose) -> str:
+    return " + ".join(f"{tall_man(each.order.names[code])} {dose}" for code, dose in each.order.doses.items())

@@ -27,6 +27,8 @@ ACT_DECIDES = {
     "/scan/picture": "the same, from a picture",
     "/scan/{serial}/{way}": "the pharmacy notes some of it and the ward the rest",
     "/handover": "whoever may prepare or check hands over",
+    "/ward/lines/{line_id:int}/not-here": "a nurse tells of a dose that is not here, and so does the pharmacy",
+    "/ward/lines/{line_id:int}/found/{report_id:int}": "whoever finds it says so",
 }
 
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
