@@ -14,6 +14,7 @@ from app.labels.models import Label
 from app.orders.facts import PatientFacts
 from app.orders.queries import patient_facts
 from unitdose.happened import RETURNED
+from unitdose.label_queries import dose_labelled
 from unitdose.models import Drawer
 from unitdose.queries import FillFacts, LineFacts, fill_facts, line_facts
 from unitdose.ward_models import LineEvent, PossibleOmission
@@ -43,10 +44,18 @@ class OmissionFacts:
 
 
 def drawer_of_label(session: Session, scan: str) -> Drawer | None:
-    """The drawer whose label was scanned, a void label too: it is what lies in the hand."""
+    """The drawer whose label was scanned, or that of a dose with a label of its own; a void label too.
+
+    It is what lies in the hand.
+    """
     code = read_code(scan)
     label = session.get(Label, code.text) if code is not None and code.kind == "label" else None
-    return session.get(Drawer, label.work_id) if label is not None and label.work_id is not None else None
+    if label is None:
+        return None
+    if label.work_id is not None:
+        return session.get(Drawer, label.work_id)
+    line = dose_labelled(session, label.serial)
+    return session.get(Drawer, line.work_id) if line is not None and line.work_id is not None else None
 
 
 def last_returned(session: Session, most: int = 12) -> list[Returned]:

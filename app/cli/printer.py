@@ -6,7 +6,7 @@ import typer
 
 from app.labels.render import render
 from app.labels.serial import new_serial
-from app.labels.trial import station_trial
+from app.labels.trial import trial_label
 from devices.printers import PrinterTrouble, printer_from_url
 
 printer = typer.Typer(help="Label printers: see whether one answers and prints.", no_args_is_help=True)
@@ -21,7 +21,7 @@ def printers() -> None:
 
 @printer.command("test")
 def test(
-    url: str = typer.Argument(..., help="cups:QUEUE, tcp://HOST:9100 or folder:/PATH; ?dots=12 for 300 dpi"),
+    url: str = typer.Argument(..., help="cups:QUEUE, tcp://HOST:9100 or folder:/PATH; ?dots=12&media=4x6"),
     status_only: bool = typer.Option(False, "--status-only", help="Ask only; print nothing."),
 ) -> None:
     """Ask the printer at URL for its state, print one TEST label and say what is known of it.
@@ -44,8 +44,11 @@ def test(
         return
     serial = new_serial(os.urandom(6))
     try:
-        job = render(station_trial(serial, "Laminar", "printer test"), chosen.dots_per_mm)
+        job = render(trial_label(chosen.media, serial, "Laminar", "printer test"), chosen.dots_per_mm)
         sent = chosen.send(job, f"Trial label {serial}")
+    except ValueError as wrong:
+        typer.echo(str(wrong), err=True)
+        raise typer.Exit(1) from None
     except PrinterTrouble as trouble:
         typer.echo(trouble.words, err=True)
         raise typer.Exit(1) from None

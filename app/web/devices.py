@@ -17,7 +17,7 @@ from app.core.wording import time_zone
 from app.labels.print_queries import Printing, printing_at
 from app.labels.render import render as render_label
 from app.labels.serial import new_serial
-from app.labels.trial import station_trial
+from app.labels.trial import trial_label
 from app.stations.models import Station
 from app.stations.queries import stations
 from app.web.forms import Post
@@ -179,7 +179,10 @@ def test_label(request: Request, visit: Looker, code: str, form: Post) -> Respon
         if not station.printer_url:
             raise Refused(f"{station.name} has no printer. Enter its address first.")
         url, serial = station.printer_url, new_serial(os.urandom(6))
-        label = station_trial(serial, parts.settings.hospital, station.name)
+        try:
+            label = trial_label(parts.printer(url).media, serial, parts.settings.hospital, station.name)
+        except ValueError as wrong:
+            raise Refused(str(wrong)) from None
         record(tx, "test label asked for", f"station {station.id}", {"serial": serial})
     watch.try_out(url, render_label(label, dots_of(parts, url)), f"Test label {serial}")
     return see_other("/devices")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -27,14 +28,16 @@ from app.labels.serial import new_serial
 from app.orders.models import Patient
 from app.worker import Worker
 from devices.printers import printer_from_url
-from tests.app.labels.bench import picture, scanned
+from tests.app.labels.bench import Read, picture, scanned
 from tests.cart_room import CartRoom
+from tests.unitdose.on_the_way import TOTE, OnTheWay
 from unitdose import label_actions
 from unitdose.cart_models import Cart
 from unitdose.label_queries import dose_labelled, labels_of_fill, taken_for
 from unitdose.label_words import Lines, contents_of, doses_of, how_given
 from unitdose.labelling import Taken, dose_label, forms_of
 from unitdose.queries import LineFacts, drawer_labelled, drawers_of, fill_facts
+from unitdose.returns_queries import drawer_of_label
 
 HOUSE = House("Laminar General", "order number", False)
 NOW = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
@@ -433,6 +436,54 @@ def test_every_label_of_a_mixed_cart_prints_and_scans(room: CartRoom, printers: 
 
 def printed_on(media: str) -> Media:
     return ALL[media]
+
+
+def test_a_packed_tote_says_where_it_goes_and_what_is_in_it(room: CartRoom, printers: dict[str, Path], mixed: int):
+    room.picked(mixed)
+    room.signed(mixed)
+    drawers = room.released(mixed)
+    way = OnTheWay(room)
+    for work_id in drawers[:2]:
+        way.load(work_id)
+    with room.db.write(room.who("tina")) as tx:
+        first = label_actions.label_tote(tx, TOTE, HOUSE).serial
+    way.load(drawers[2])
+    with room.db.write(room.who("tina")) as tx:
+        second = label_actions.label_tote(tx, f"]d1{TOTE}", HOUSE).serial
+    with room.db.read() as session:
+        label, before = session.get_one(Label, second), session.get_one(Label, first)
+    content = json.loads(label.content)
+    assert (content["tote"], content["to"]) == (TOTE, "7 West, medicine")
+    assert content["holds"] == ["3 drawers: 1, 2, 3"]
+    assert before.voided_at is not None
+    assert (label.copy_number, content["copy_of"], label.reprint_reason) == (2, first, "packed anew")
+    assert scanned(picture(label.job)) == {Read("]d1", TOTE.encode())}
+    way.leave()
+    way.arrive()
+    with room.db.write(room.who("tina")) as tx, pytest.raises(Refused, match="No drawer is in"):
+        label_actions.label_tote(tx, TOTE, HOUSE)
+
+
+def test_a_dose_that_comes_back_by_its_own_label_is_of_its_drawer(room: CartRoom, mixed: int):
+    label_actions.label_doses(room.db, mixed, room.who("tina"), HOUSE)
+    with room.db.read() as session:
+        for each in labels_of_fill(session, mixed).doses:
+            assert each.label is not None
+            drawer = drawer_of_label(session, each.label.serial)
+            assert drawer is not None
+            assert drawer.work_id == each.dose[0].work_id
+
+
+def test_two_who_label_a_cart_at_once_make_one_label_for_each_drawer(room: CartRoom, printers: dict[str, Path]):
+    for patient in range(4):
+        room.order("metformin", ("500", "mg"), number=f"P{patient}", patient=patient)
+    fill_id = unlabelled_fill(room)
+    with ThreadPoolExecutor(2) as both:
+        rounds = [both.submit(label_actions.label_drawers, room.db, fill_id, room.who("tina"), HOUSE) for _ in range(2)]
+        made = [each.result() for each in rounds]
+    with room.db.read() as session:
+        live = select(func.count()).select_from(Label).where(Label.voided_at.is_(None))
+        assert session.scalar(live) == len(drawers_of(session, fill_id)) == sum(each.labels for each in made)
 
 
 def test_how_a_dose_is_given_is_empty_where_the_package_is_the_dose(room: CartRoom):

@@ -1,10 +1,12 @@
 """`laminar printer test`: what a person at the terminal is told, and the exit status."""
 
+import pytest
 from typer.testing import CliRunner
 
 from app.cli.printer import printer
+from app.labels.media import ALL
 from devices.simulated_printer import SimulatedPrinter
-from tests.app.labels.bench import picture, scanned
+from tests.app.labels.bench import picture, scanned, written
 
 
 def run(*arguments: str):
@@ -55,3 +57,19 @@ def test_a_wrong_address_is_told_in_words():
     result = run("lpt1:")
     assert result.exit_code == 1
     assert "is not a printer's address" in result.output
+
+
+@pytest.mark.parametrize("media", ALL)
+@pytest.mark.parametrize("dots", [8, 12])
+def test_a_printer_is_tried_with_labels_of_the_size_in_it(media, dots, tmp_path):
+    """The codes are read, and TEST stands on every size."""
+    assert run(f"folder:{tmp_path}?media={media}&dots={dots}").exit_code == 0
+    job = (tmp_path / "0001.zpl").read_bytes()
+    assert any("TEST" in text for text in written(job))
+    assert any(code.data.startswith(b"L-") for code in scanned(picture(job, dots, ALL[media])))
+
+
+def test_a_size_that_no_label_has_is_told_in_words(tmp_path):
+    result = run(f"folder:{tmp_path}?media=9x9")
+    assert result.exit_code == 1
+    assert "No label is 9x9 inch." in result.output
