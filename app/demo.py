@@ -21,6 +21,7 @@ from app.identity.actions import Proven
 from app.identity.people_actions import accept_invitation, add_person, invite, make_set_up_code, use_set_up_code
 from app.inventory import actions as stock
 from app.orders import actions as orders
+from app.orders.schedule import Interval, Once, Schedule
 from app.orders.stated import StatedComponent, StatedOrder, StatedPatient, StatedPlace
 from app.stations import actions as stations
 from app.stations.actions import Weight
@@ -323,8 +324,7 @@ def order(
         priority=priority,
         start_at=first,
         end_at=None,
-        first_due_at=first,
-        interval_minutes=720 if frequency == "Q12H" else None,
+        schedule=Schedule(Interval(timedelta(hours=12), first) if frequency == "Q12H" else Once(first), first),
         zone=ZONE,
         infuse_minutes=120,
         picture_sha256=picture_sha256,

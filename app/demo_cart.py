@@ -23,7 +23,9 @@ from app.inventory import actions as stock
 from app.inventory.location_actions import add_location
 from app.labels.media import FLAG, SMALL
 from app.orders import actions as orders
+from app.orders.frequency import Meaning, read_frequency, scheduled
 from app.orders.stated import StatedComponent, StatedOrder, StatedPatient, StatedPlace
+from app.orders.times_table import DEFAULT
 from app.stations.actions import add_unit
 from app.stations.queries import unit_by_code
 from unitdose.cart_actions import add_cart, set_par, stock_unit
@@ -114,22 +116,22 @@ BEDS = (("V9101", "7W", "2", "A"), ("V9102", "7W", "2", "B"), ("V9103", "7W", "1
 
 # (patient, drug, dose, frequency, minutes between doses or None): a small ward's oral orders.
 ORDERS = (
-    (0, "metoprolol tartrate", ("25", "mg"), "BID", 720),
-    (0, "furosemide", ("40", "mg"), "DAILY", 1440),
-    (0, "warfarin", ("5", "mg"), "QPM", 1440),
-    (1, "metformin", ("500", "mg"), "BID", 720),
-    (1, "metronidazole", ("500", "mg"), "Q8H", 480),
-    (1, "docusate", ("100", "mg"), "BID", 720),
-    (2, "prednisone", ("40", "mg"), "DAILY", 1440),
-    (2, "vancomycin oral", ("125", "mg"), "Q6H", 360),
-    (2, "acetaminophen", ("650", "mg"), "Q6H", 360),
-    (3, "metoprolol tartrate", ("12.5", "mg"), "BID", 720),
-    (3, "pantoprazole", ("40", "mg"), "DAILY", 1440),
-    (3, "oxycodone", ("5", "mg"), "Q6H", 360),
-    (4, "acetaminophen liquid", ("240", "mg"), "TID", 480),
-    (4, "albuterol", ("2", "puff"), "QID", 360),
-    (5, "metformin", ("500", "mg"), "BID", 720),
-    (5, "docusate", ("100", "mg"), "DAILY", 1440),
+    (0, "metoprolol tartrate", ("25", "mg"), "BID"),
+    (0, "furosemide", ("40", "mg"), "DAILY"),
+    (0, "warfarin", ("5", "mg"), "QPM"),
+    (1, "metformin", ("500", "mg"), "BID"),
+    (1, "metronidazole", ("500", "mg"), "Q8H"),
+    (1, "docusate", ("100", "mg"), "BID"),
+    (2, "prednisone", ("40", "mg"), "DAILY"),
+    (2, "vancomycin oral", ("125", "mg"), "Q6H"),
+    (2, "acetaminophen", ("650", "mg"), "Q6H"),
+    (3, "metoprolol tartrate", ("12.5", "mg"), "BID"),
+    (3, "pantoprazole", ("40", "mg"), "DAILY"),
+    (3, "oxycodone", ("5", "mg"), "Q6H"),
+    (4, "acetaminophen liquid", ("240", "mg"), "TID"),
+    (4, "albuterol", ("2", "puff"), "QID"),
+    (5, "metformin", ("500", "mg"), "BID"),
+    (5, "docusate", ("100", "mg"), "DAILY"),
 )
 
 
@@ -237,13 +239,15 @@ def oral_order(
     patient: int = 0,
     number: str = "RX2001",
     frequency: str = "BID",
-    interval: int | None = 720,
     first: datetime | None = None,
     end: datetime | None = None,
     priority: str = "routine",
     control: str = "new",
 ) -> StatedOrder:
-    """An oral order as stated, first due at `first` (None: the next full hour)."""
+    """An oral order as stated, with the table's times from `first` on (None: from the next full hour).
+
+    Unless it is routine, its first dose is due then, off the table.
+    """
     now = db.clock()
     begin = first or (now + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
     visit, unit, room, bed = BEDS[patient]
@@ -251,6 +255,8 @@ def oral_order(
         found = drug_by_code(session, drug)
         assert found is not None, drug
     amount = Quantity(Decimal(dose[0]), dose[1])
+    read = read_frequency(frequency, DEFAULT)
+    assert isinstance(read, Meaning)
     return StatedOrder(
         key=f"{number}^demo",
         number=number,
@@ -266,8 +272,7 @@ def oral_order(
         priority=priority,
         start_at=begin,
         end_at=end,
-        first_due_at=begin,
-        interval_minutes=interval,
+        schedule=scheduled(read, begin, end, at_once=priority != "routine"),
         zone=ZONE,
     )
 
@@ -288,9 +293,9 @@ def ward_orders(db: Db, people: Mapping[str, int], first: datetime) -> list[int]
             db,
             people,
             oral_order(
-                db, drug, dose, patient=patient, number=f"RX3{nth:03}", frequency=frequency, interval=interval,
+                db, drug, dose, patient=patient, number=f"RX3{nth:03}", frequency=frequency,
                 first=first,
             ),
         )
-        for nth, (patient, drug, dose, frequency, interval) in enumerate(ORDERS)
+        for nth, (patient, drug, dose, frequency) in enumerate(ORDERS)
     ]  # fmt: skip

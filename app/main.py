@@ -50,6 +50,7 @@ from app.web import (
     sign_in,
     station_setup,
     stock,
+    times,
     ward,
 )
 from app.web.downtime import DowntimePack
@@ -69,8 +70,8 @@ ROUTERS = (
     sign_in.router, hood.router, check.router, records.router, live.router, health.router, ward.router,
     scans.router, doses.router, receipts.router, deliveries.router, missing.router, devices.router,
     station_setup.router, stock.router, people.router, audit.router, recipes.router, formulary.router, orders.router,
-    messages.router, fills.router, pick.router, cart_check.router, returns.router, shell.router, cart_labels.router,
-    code_sheets.router, balance_check.router,
+    times.router, messages.router, fills.router, pick.router, cart_check.router, returns.router, shell.router,
+    cart_labels.router, code_sheets.router, balance_check.router,
 )  # fmt: skip
 THREADS = 8
 

@@ -33,11 +33,14 @@ class Working:
 
 @dataclass(frozen=True)
 class Ordered:
-    """What the calculation needs of an order: amounts by drug name, base volume, times and the patient's weight."""
+    """What the calculation needs of an order: amounts by drug name, base volume, times and the patient's weight.
+
+    `a_day` counts the doses of a day: 0 for a single dose, None where not every day has as many.
+    """
 
     doses: Mapping[str, Quantity]
     base_volume: Quantity | None
-    interval_minutes: int | None
+    a_day: int | None
     infuse_minutes: int | None
     rate: str | None
     weight_kg: Decimal | None
@@ -74,12 +77,11 @@ def _by_weight(name: str, dose: Quantity, ordered: Ordered, now: datetime) -> li
 
 
 def _by_day(name: str, dose: Quantity, ordered: Ordered) -> list[Working]:
-    minutes = ordered.interval_minutes
-    if not minutes:
-        return [Working(f"{name}: in a day", "once", str(dose))]
-    if 1440 % minutes:
+    times = ordered.a_day
+    if times is None:
         return []
-    times = 1440 // minutes
+    if not times:
+        return [Working(f"{name}: in a day", "once", str(dose))]
     day = dose * times
     what = f"{name}: in a day"
     how = f"{times} × {dose}" if times > 1 else str(dose)

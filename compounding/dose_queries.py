@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Refused
 from app.core.wording import instant, number, tall_man
+from app.orders.due import STILL_GIVEN, at_once, doses_in
 from app.orders.facts import OrderFacts
-from app.orders.intervals import STILL_GIVEN, due_times
 from app.orders.models import Dose, OrderVersion
+from app.orders.schedule import Window, doses_a_day
 from app.stations.queries import stations
 from app.work.models import WorkItem
 from compounding.dose import Ordered, Working, dose_working, expected_volume, planned_draws
@@ -53,7 +54,7 @@ def calculation(session: Session, order: OrderFacts, now: datetime, bedside: str
     ordered = Ordered(
         doses={names[code]: dose for code, dose in order.doses.items()},
         base_volume=order.base_volume,
-        interval_minutes=order.interval_minutes,
+        a_day=doses_a_day(order.schedule) if order.schedule else None,
         infuse_minutes=order.infuse_minutes,
         rate=order.rate,
         weight_kg=order.patient.weight_kg,
@@ -78,22 +79,21 @@ def calculation(session: Session, order: OrderFacts, now: datetime, bedside: str
             )
             for d in planned_draws(sheet)
         )
-        faults = label_faults(order, sheet, order.first_due_at, bedside=bedside)
+        faults = label_faults(order, sheet, order.first_due_at or order.start_at, bedside=bedside)
         return Calculation((*lines, *draws, expected_volume(sheet)), sheet.recipe, " ".join(faults))
     return Calculation(lines, None, why)
 
 
 def _passed(order: OrderFacts, now: datetime) -> tuple[Working, ...]:
     """What a verification now would leave out, because its time has passed: nobody shall take it for prepared."""
-    still = now - STILL_GIVEN
-    at_once = order.priority == "STAT" or order.interval_minutes is None
-    if order.verified_at is not None or at_once or order.first_due_at >= still:
+    schedule, first, still = order.schedule, order.first_due_at, now - STILL_GIVEN
+    if schedule is None or first is None or first >= still:
         return ()
-    coming = due_times(
-        order.first_due_at, order.interval_minutes, order.zone, still, still + timedelta(days=4), order.end_at
-    )
-    how = f"the first was due {instant(order.first_due_at, order.zone)}"
-    words = f"passed and not prepared; next {instant(coming[0], order.zone)}" if coming else "all have passed"
+    if order.verified_at is not None or at_once(schedule, order.priority):
+        return ()
+    coming = doses_in(schedule, Window(still, still + timedelta(days=4)), order.zone)
+    how = f"the first was due {instant(first, order.zone)}"
+    words = f"passed and not prepared; next {instant(coming[0].at, order.zone)}" if coming else "all have passed"
     return (Working("doses due", how, f"{words}. Order a dose for now if one is needed.", True),)
 
 

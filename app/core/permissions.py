@@ -25,6 +25,8 @@ class May(StrEnum):
     TRANSCRIBE = "transcribe an order"
     VERIFY = "verify an order"
     MAP = "decide what an unclear order means"
+    PROPOSE_TIMES = "propose other administration times"
+    SIGN_TIMES = "put other administration times into force"
     PREPARE = "prepare a dose"
     DROP = "drop a preparation"
     CHECK = "check a preparation"
@@ -63,6 +65,7 @@ _LEAD = _TECHNICIAN | {May.DROP, May.AUTHOR_RECIPE, May.ENTER_DENSITY}
 _PHARMACIST = _LEAD | {
     May.VERIFY,
     May.MAP,
+    May.PROPOSE_TIMES,
     May.CHECK,
     May.WITHDRAW,
     May.RECALL,
@@ -80,7 +83,7 @@ GRANTS: dict[Role, frozenset[May]] = {
     Role.TECHNICIAN: _TECHNICIAN,
     Role.LEAD_TECHNICIAN: _LEAD,
     Role.PHARMACIST: _PHARMACIST,
-    Role.MANAGER: _PHARMACIST | {May.MANAGE_PEOPLE, May.MANAGE_STATIONS},
+    Role.MANAGER: _PHARMACIST | {May.SIGN_TIMES, May.MANAGE_PEOPLE, May.MANAGE_STATIONS},
     Role.NURSE: frozenset({May.RECEIVE_DOSE, May.SEE_RECORD}),
     Role.ADMIN: frozenset({May.MANAGE_PEOPLE, May.MANAGE_STATIONS, May.SEE_DEVICES, May.SEE_AUDIT}),
 }

@@ -241,7 +241,7 @@ def _awaited(session: Session, patient_ids: Collection[int], now: datetime) -> I
         .where(Order.patient_id.in_(patient_ids), OrderVersion.state == "active", Verification.version_id.is_(None))
     )
     for order in orders_facts(session, session.scalars(unverified).all()).values():
-        yield Awaited(None, order.first_due_at, order, where_is(_order_facts(order)), None)
+        yield Awaited(None, order.first_due_at or order.start_at, order, where_is(_order_facts(order)), None)
 
 
 def bags_to_come_out(session: Session, patient_ids: Collection[int], now: datetime) -> list[Bag]:

@@ -24,7 +24,6 @@ from app.orders.stated import StatedOrder
 
 log = structlog.get_logger()
 CHUNK = 50
-INTERVALS = ("once", *(str(hours * 60) for hours in (1, 2, 3, 4, 6, 8, 12, 24, 36, 48, 72)))
 _SAID = {"cancel": "cancelled", "discontinue": "stopped", "replaced": "replaced", "hold": "held", "release": "released"}
 _STATUS = {"CA": "cancel", "DC": "discontinue", "RP": "replaced", "HD": "hold"}
 
@@ -124,16 +123,23 @@ def decide_code(tx: Tx, message_id: int, code: str, text: str, drug_id: int, con
     return _again(tx, message, connection, f"'{as_sent(f'{code} {text}')[:80]}' was mapped")
 
 
-def decide_word(tx: Tx, message_id: int, kind: str, text: str, meaning: str, connection: Connection) -> str:
-    """Decide what a sender's frequency (minutes, or 'once') or route means, and apply the message again.
-
-    Raises Refused, Missing, Invalid.
-    """
+def decide_route(tx: Tx, message_id: int, text: str, meaning: str, connection: Connection) -> str:
+    """Decide which route a sender's word means, and apply the message again. Raises Refused, Missing, Invalid."""
     message = _exception(tx, message_id)
-    possible = ROUTES if kind == "route" else INTERVALS
-    if kind not in ("frequency", "route") or meaning not in possible:
+    if meaning not in ROUTES:
         raise Invalid({"meaning": f"Choose what '{text[:40]}' means."})
-    same = {"sender": connection.name, "kind": kind, "text": as_sent(text).upper()}
+    _decide(tx, connection.name, "route", text, meaning)
+    return _again(tx, message, connection, f"'{as_sent(text)[:80]}' means {meaning}")
+
+
+def remember_frequency(tx: Tx, sender: str, text: str, meaning: str) -> None:
+    """Note what a sender's frequency means, in words of the table, for its later orders. Raises Refused."""
+    tx.who.require(May.MAP)
+    _decide(tx, sender, "frequency", text, meaning)
+
+
+def _decide(tx: Tx, sender: str, kind: str, text: str, meaning: str) -> None:
+    same = {"sender": sender, "kind": kind, "text": as_sent(text).upper()}
     known = tx.session.scalar(select(SenderWord).filter_by(**same).with_for_update())
     if known is None:
         known = SenderWord(**same)
@@ -141,8 +147,6 @@ def decide_word(tx: Tx, message_id: int, kind: str, text: str, meaning: str, con
     before, known.meaning, known.decided_by, known.decided_at = known.meaning, meaning, _person(tx), tx.now
     tx.session.flush()
     record(tx, "word decided", f"sender word {known.id}", {**same, "meaning": meaning, "before": before})
-    said = meaning if kind == "route" or meaning == "once" else f"every {int(meaning) // 60} hours"
-    return _again(tx, message, connection, f"'{as_sent(text)[:80]}' means {said}")
 
 
 def dismiss(tx: Tx, message_id: int, reason: str) -> None:

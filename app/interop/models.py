@@ -44,7 +44,7 @@ class Message(Base):
 
 
 class SenderWord(Base):
-    """What a sender's word means here, as a pharmacist decided: a frequency ("720" minutes, "once") or a route."""
+    """What a sender's word means here, as a pharmacist decided: a frequency, in our words ("Q12H"), or a route."""
 
     __tablename__ = "sender_word"
 

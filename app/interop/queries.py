@@ -14,6 +14,7 @@ from app.db.outbox import Outgoing
 from app.formulary.product import DrugFacts
 from app.formulary.queries import as_sent, meaning_of
 from app.identity.models import Person
+from app.interop.clock_times import Site
 from app.interop.mapping import read_message
 from app.interop.models import Message, SenderWord
 from app.interop.shown import Line, field_spans, shown_lines
@@ -25,6 +26,8 @@ from app.labels.models import Label
 from app.orders.queries import patient_of, why_not_theirs
 from app.orders.same_person import BIRTH, Named, differences, somebody_else
 from app.orders.stated import StatedOrder
+from app.orders.times_queries import times_table, where_of
+from app.stations.models import Unit
 from app.work.models import WorkItem
 
 SHELF = frozenset({"F", "AD"})
@@ -34,10 +37,12 @@ BY_HAND = "told by hand"
 
 @dataclass(frozen=True)
 class Decided:
-    """The decisions about one sender's codes and words, read when they are asked for."""
+    """The decisions about one sender's codes and words, and the site's times at an instant, read when asked for."""
 
     session: Session
     sender: str
+    zone: str
+    at: datetime
 
     def drug(self, code: str, text: str) -> DrugFacts | None:
         """The drug that a code with its text means."""
@@ -47,6 +52,12 @@ class Decided:
         """What a frequency or a route means."""
         same = {"sender": self.sender, "kind": kind, "text": as_sent(text).upper()}
         return self.session.scalar(select(SenderWord.meaning).filter_by(**same))
+
+    def site(self, unit: str, route: str, drug_ids: list[int]) -> Site:
+        """The table in force, the row it chooses for an order, and the zone of its unit."""
+        zone = self.session.scalar(select(Unit.zone).where(Unit.code == unit)) or self.zone
+        where = where_of(self.session, unit, route, drug_ids, self.at)
+        return Site(times_table(self.session, self.at), where, zone, lambda text: self.word("frequency", text))
 
 
 Step = StatedOrder | OrderMessage | AdtMessage | GivenMessage
@@ -102,7 +113,8 @@ def _order(
     if order.package_method in SHELF:
         return "The dose comes from floor stock or a cabinet; the pharmacy prepares none."
     span = field_spans(message.raw, order.span, connection.charset)
-    stated = stated_order(order, Decided(session, connection.name), connection, message.received_at, span)
+    decided = Decided(session, connection.name, connection.zone, message.received_at)
+    stated = stated_order(order, decided, connection, message.received_at, span)
     other, remark = _another_person(session, order)
     if other:
         return (other, *(stated if isinstance(stated, tuple) else ()))

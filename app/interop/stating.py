@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from app.core.quantity import Quantity
 from app.formulary.product import DrugFacts
 from app.interop.agreement import against_title
-from app.interop.clock_times import dosing
+from app.interop.clock_times import Site, dosing
 from app.interop.text import hides_something, tidy
 from app.interop.understood import Component, OrderMessage
 from app.interop.values import Allergies, Code, Connection, Location, Measurement, Patient
@@ -23,7 +23,7 @@ from app.orders.stated import StatedComponent, StatedOrder, StatedPatient, State
 PRIORITIES = {"": "routine", "routine": "routine", "STAT": "STAT", "ASAP": "ASAP"}
 _KG = {"kg": Decimal(1), "g": Decimal("0.001"), "lb": Decimal("0.45359237"), "oz": Decimal("0.028349523125")}
 _CM = {"cm": Decimal(1), "m": Decimal(100), "mm": Decimal("0.1"), "in": Decimal("2.54")}
-Ask = Literal["", "code", "frequency", "route"]
+Ask = Literal["", "code", "route"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,11 @@ class Meanings(Protocol):
         ...
 
     def word(self, kind: Literal["frequency", "route"], text: str) -> str | None:
-        """The meaning of a frequency ('720', 'once') or of a route."""
+        """The meaning of a frequency, in words of the table ('Q12H', 'ONCE'), or of a route."""
+        ...
+
+    def site(self, unit: str, route: str, drug_ids: list[int]) -> Site:
+        """What a frequency is read by for an order of a unit, a route and drugs."""
         ...
 
 
@@ -70,15 +74,15 @@ def stated_order(
     found += wrong
     route, wrong = _route(order, meanings, span)
     found += wrong
-    timing = dosing(order, connection.zone, received, lambda text: meanings.word("frequency", text))
+    here = meanings.site(order.location.unit, route, [component.drug_id for component in components])
+    timing = dosing(order, here, received)
     if timing.reason:
-        ask: Ask = "frequency" if timing.askable else ""
-        found.append(Finding(timing.reason, timing.where, span(timing.where, 1), ask, "", timing.text))
+        found.append(Finding(timing.reason, timing.where, span(timing.where, 1)))
     if found:
         return tuple(found)
     sent = order.source.sent.instant if order.source.sent else received
     priority = order.timing.priority
-    if priority not in PRIORITIES:
+    if priority not in (*PRIORITIES, "timing critical"):
         warnings.append(f"The priority '{tidy(priority)[:20]}' was read as routine.")
     if order.replaces:
         warnings.append(f"It replaces order {order.replaces.split('^')[0]}, which was stopped.")
@@ -94,13 +98,13 @@ def stated_order(
         title=_title(order, components),
         components=tuple(components),
         route=route,
-        frequency=timing.text or "once",
+        frequency=timing.text,
         priority=PRIORITIES.get(priority, "routine"),
         start_at=timing.start,
         end_at=timing.end,
-        first_due_at=timing.first_due,
-        interval_minutes=timing.interval,
-        zone=connection.zone,
+        schedule=timing.schedule,
+        unread=timing.unread,
+        zone=here.zone,
         rate=_rate(order) or None,
         infuse_minutes=timing.infuse_minutes,
         notes=tuple(tidy(note.text) for note in order.notes if tidy(note.text)),

@@ -1,7 +1,9 @@
 """Orders: stating a version, verifying it with a signature, and writing the doses that fall due."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -20,6 +22,7 @@ from app.orders.patient_actions import find_patient, find_stay
 from app.orders.queries import events_of, shown_sha256, version_of, why_not_theirs
 from app.orders.routes import STERILE
 from app.orders.stated import StatedOrder
+from app.orders.timing_queries import timed, with_times
 
 __all__ = ["hold", "lock_head", "restate", "resume", "state", "stop", "tell_of", "verify"]
 CONTROLS = {
@@ -40,7 +43,7 @@ def lock_head(session: Session, order_id: int) -> Order:
     return head
 
 
-def _for_change(session: Session, which: ColumnElement[bool]) -> Order | None:
+def for_change(session: Session, which: ColumnElement[bool]) -> Order | None:
     """Hold an order's head row alone, and read it fresh: whoever came first may have added a version meanwhile."""
     query = select(Order).where(which).with_for_update()
     return session.scalar(query.execution_options(populate_existing=True))
@@ -57,7 +60,7 @@ def state(tx: Tx, stated: StatedOrder) -> OrderVersion:
     sent_at = stated.sent_at or stated.stated_at
     patient = find_patient(tx, stated.patient, at=sent_at)
     stay = find_stay(tx, patient, stated.place, sent_at)
-    head = _for_change(tx.session, Order.key == stated.key)
+    head = for_change(tx.session, Order.key == stated.key)
     said = _say(tx, stated.key, CONTROLS[stated.control], patient.mrn, (stated.stated_at, sent_at), stated.message_id)
     events = events_of(tx.session, stated.key)
     if head is None:
@@ -77,6 +80,7 @@ def state(tx: Tx, stated: StatedOrder) -> OrderVersion:
         return last
     if stay and head.stay_id != stay.id:
         head.stay_id = stay.id
+    stated = with_times(stated, last)
     content = sha256(canonical(stated.content()))
     wanted = state_of(events)
     if last and last.content_sha256 == content and last.state == wanted:
@@ -130,8 +134,8 @@ def _add_version(tx: Tx, head: Order, stated: StatedOrder, content: str, wanted:
         priority=stated.priority,
         start_at=stated.start_at,
         end_at=stated.end_at,
-        first_due_at=stated.first_due_at,
-        interval_minutes=stated.interval_minutes,
+        **timed(stated.schedule, stated.zone, stated.unread),
+        chosen_by=stated.chosen_by,
         zone=stated.zone,
         rate=stated.rate,
         infuse_minutes=stated.infuse_minutes,
@@ -155,11 +159,11 @@ def _add_version(tx: Tx, head: Order, stated: StatedOrder, content: str, wanted:
                 unit=part.amount.unit,
             )
         )
-    _make_newest(tx, head, version)
+    make_newest(tx, head, version)
     return version
 
 
-def _make_newest(tx: Tx, head: Order, version: OrderVersion) -> None:
+def make_newest(tx: Tx, head: Order, version: OrderVersion) -> None:
     head.newest = version.number
     record(
         tx,
@@ -188,7 +192,7 @@ def tell_of(
     """
     if why := why_not_theirs(tx.session, key, mrn):
         raise Refused(f"The order {why}. A pharmacist must look at this message.")
-    head = _for_change(tx.session, Order.key == key)
+    head = for_change(tx.session, Order.key == key)
     _say(tx, key, CONTROLS[control], mrn, (at, sent_at), message_id)
     if head is None or not head.newest:
         record(tx, f"order {control} ahead of the order", "orders", {"key": key, "message": message_id})
@@ -201,7 +205,7 @@ def restate(tx: Tx, order_id: int, control: str, stated_at: datetime, message_id
 
     By hand it counts after all that was said before, whatever the sender's clock shows.
     """
-    head = _for_change(tx.session, Order.id == order_id)
+    head = for_change(tx.session, Order.id == order_id)
     if head is None or not head.newest:
         raise Missing("This order does not exist.")
     at = max([stated_at, *(said.place[0] for said in events_of(tx.session, head.key))])
@@ -224,31 +228,27 @@ def again(
     """Add a version with the content of the newest one and another state, or with a warning to be looked at."""
     last = version_of(tx.session, head.id, head.newest)
     changed = {
-        "number": head.newest + 1,
         "state": wanted,
         "control": control,
         "stated_at": stated_at,
-        "received_at": tx.now,
         "message_id": message_id if message_id is not None else last.message_id,
         "warnings": "\n".join(filter(None, [warning, last.warnings])),
         "transcribed_by": tx.who.person_id or last.transcribed_by,
     }
-    columns = [c.name for c in OrderVersion.__table__.columns if c.name != "id" and c.name not in changed]
-    version = OrderVersion(**{name: getattr(last, name) for name in columns}, **changed)
+    return copied(tx, head, last, changed)
+
+
+def copied(tx: Tx, head: Order, last: OrderVersion, changed: Mapping[str, Any]) -> OrderVersion:
+    """Add a version that says what the one before says but for some columns; its ingredients are the same."""
+    new = {"number": head.newest + 1, "received_at": tx.now, **changed}
+    columns = [c.name for c in OrderVersion.__table__.columns if c.name != "id" and c.name not in new]
+    version = OrderVersion(**{name: getattr(last, name) for name in columns}, **new)
     tx.session.add(version)
     tx.session.flush()
     for part in tx.session.scalars(select(OrderComponent).where(OrderComponent.version_id == last.id)):
-        tx.session.add(
-            OrderComponent(
-                version_id=version.id,
-                position=part.position,
-                role=part.role,
-                drug_id=part.drug_id,
-                amount=part.amount,
-                unit=part.unit,
-            )
-        )
-    _make_newest(tx, head, version)
+        kept = {c.name: getattr(part, c.name) for c in OrderComponent.__table__.columns if c.name != "version_id"}
+        tx.session.add(OrderComponent(version_id=version.id, **kept))
+    make_newest(tx, head, version)
     return version
 
 
@@ -296,6 +296,8 @@ def verify(tx: Tx, version_id: int, proven: Proven, shown_sha256: str, room: str
         raise Refused(f"This order is {version.state}; there is nothing to verify.")
     if tx.session.get(Verification, version_id):
         raise Refused("This order is verified already.")
+    if version.schedule is None:
+        raise Refused("Nobody knows yet when its doses are given. Choose the times first, then verify.")
     signature = sign(tx, proven, Meaning.VERIFIED, f"order {head.id}", shown_sha256)
     assert tx.who.person_id is not None
     found = Verification(

@@ -7,8 +7,11 @@ from sqlalchemy import insert, or_, select
 
 from app.audit.actions import record
 from app.db.session import Tx
-from app.orders.intervals import STILL_GIVEN, due_times
+from app.orders.due import STILL_GIVEN, at_once, doses_in
 from app.orders.models import Dose, Order, OrderVersion, Verification
+from app.orders.queries import schedule_of
+from app.orders.schedule import Window
+from app.orders.schedule_document import REPEATING
 
 AHEAD = timedelta(hours=48)
 EVERY = timedelta(hours=1)
@@ -31,7 +34,7 @@ def top_up(
         .join(Verification, Verification.version_id == OrderVersion.id)
         .join(Order, (Order.id == OrderVersion.order_id) & (Order.newest == OrderVersion.number))
         .where(OrderVersion.state == "active", Verification.doses_until < behind)
-        .where(OrderVersion.interval_minutes.is_not(None))
+        .where(OrderVersion.rhythm.in_(REPEATING))
         .where(or_(OrderVersion.end_at.is_(None), OrderVersion.end_at > Verification.doses_until))
         .order_by(OrderVersion.id)
         .limit(most)
@@ -55,11 +58,12 @@ def write_doses(tx: Tx, version: OrderVersion, verification: Verification, until
     if verification.doses_until >= until:
         return 0
     after = max(verification.doses_until, verification.at - STILL_GIVEN)
-    times = due_times(version.first_due_at, version.interval_minutes, version.zone, after, until, version.end_at)
+    schedule, first = schedule_of(version), version.first_due_at
+    assert schedule is not None  # nothing is verified before its times are known
+    times = [due.at for due in doses_in(schedule, Window(after, until), version.zone)]
     nothing_yet = verification.doses_until == version.start_at
-    at_once = version.priority == "STAT" or version.interval_minutes is None
-    if nothing_yet and at_once and version.first_due_at < after:
-        times.insert(0, version.first_due_at)  # A first dose that must be given at once is never too old.
+    if nothing_yet and at_once(schedule, version.priority) and first is not None and first < after:
+        times.insert(0, first)  # A first dose that must be given at once is never too old.
     rows = [
         {
             "order_id": version.order_id,

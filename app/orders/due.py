@@ -12,6 +12,8 @@ from app.core.errors import Invalid
 from app.orders.schedule import Due, Flag, Interval, Once, Schedule, Times, Window
 from app.orders.wall_clock import due_on, wall_of
 
+# What falls due from an hour before the verification on is still given; older times have passed.
+STILL_GIVEN = timedelta(hours=1)
 MOST = 20_000  # doses of one order in one window; more means that something is wrong with it
 _GAPS = (Flag.SHORT_GAP, Flag.LONG_GAP)
 _DAY = timedelta(days=1)
@@ -33,6 +35,45 @@ def doses_in(schedule: Schedule, window: Window, zone: str) -> tuple[Due, ...]:
             flags = (Flag.FIRST,) if schedule.first_dose else ()
             return tuple(due for due in (_seen(only, zone, flags),) if _within(due.at, schedule, window))
     return ()
+
+
+def at_once(schedule: Schedule, priority: str) -> bool:
+    """Whether the first dose is given however late it is: that of a STAT order, and the only one of an order."""
+    return priority == "STAT" or isinstance(schedule.rhythm, Once) or schedule.count == 1
+
+
+def anchored(schedule: Schedule, zone: str) -> Schedule:
+    """The same doses with the first of them named in the rhythm, so that a later start does not shift the others.
+
+    Raises Invalid where an order that depends on its first dose has none.
+    """
+    match schedule.rhythm:
+        case Times() as times if times.anchored and times.anchor is None:
+            return replace(schedule, rhythm=_anchored(schedule, times, zone))
+        case Interval(every=every):
+            anchor = schedule.first_dose or schedule.rhythm.anchor or schedule.start
+            return replace(schedule, rhythm=Interval(every, anchor))
+        case Once():
+            return replace(schedule, rhythm=Once(schedule.first_dose or schedule.rhythm.at or schedule.start))
+    return schedule
+
+
+def first_planned(schedule: Schedule, zone: str) -> datetime | None:
+    """The instant of the first planned dose; None where none is planned. The schedule has a start."""
+    begin = schedule.first_dose or schedule.start
+    assert begin is not None  # a schedule that is stored has a start
+    match schedule.rhythm:
+        case Times() as times:
+            late = (times.anchor - begin.date()).days if times.anchor else 0
+            wait = timedelta(days=times.longest_wait + max(0, late) + 2)
+        case Interval(every=every, anchor=anchor):
+            wait = every + max(timedelta(0), (anchor or begin) - begin)
+        case Once(at=at):
+            wait = max(timedelta(0), (at or begin) - begin)
+        case _:
+            return None
+    found = doses_in(replace(schedule, count=1), Window(begin, begin + wait + _DAY), zone)
+    return found[0].at if found else None
 
 
 def _within(at: datetime, schedule: Schedule, window: Window) -> bool:
@@ -73,9 +114,9 @@ def _at_times(schedule: Schedule, times: Times, window: Window, zone: str) -> tu
         begin = window.start if start is None else max(window.start, start)
     found: list[Due] = [] if first is None or first >= end else [_seen(first, zone, (Flag.FIRST,))]
     for due in _table(times, begin, end, zone):
-        found.append(_judged(due, schedule, times, zone, start) if due.flags else due)
         if schedule.count is not None and len(found) >= schedule.count:
             break
+        found.append(_judged(due, schedule, times, zone, start) if due.flags else due)
         if len(found) > MOST:
             raise _too_many()
     return tuple(due for due in found if due.at >= window.start)

@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from app.core.quantity import Quantity
 from app.core.wording import instant, tall_man
+from app.orders.schedule import Schedule
+from app.orders.schedule_words import schedule_in_words
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,10 @@ class OldNumber:
 
 @dataclass(frozen=True)
 class OrderFacts:
-    """One order version with what belongs to it. `doses` by drug code; instants in UTC; `zone` IANA."""
+    """One order version with what belongs to it. `doses` by drug code; instants in UTC; `zone` IANA.
+
+    `chosen_by` names the pharmacist who chose the times by hand.
+    """
 
     order_id: int
     version_id: int
@@ -69,10 +74,12 @@ class OrderFacts:
     zone: str
     rate: str | None
     infuse_minutes: int | None
-    interval_minutes: int | None
+    schedule: Schedule | None
+    unread: str | None
+    chosen_by: str | None
     start_at: datetime
     end_at: datetime | None
-    first_due_at: datetime
+    first_due_at: datetime | None
     stated_at: datetime
     received_at: datetime
     doses: Mapping[str, Quantity]
@@ -90,7 +97,12 @@ class OrderFacts:
 
     def is_stat(self, due_at: datetime) -> bool:
         """Whether a dose due then is to be given at once: the first dose of a STAT order, not those that follow."""
-        return self.priority == "STAT" and due_at <= self.first_due_at
+        return self.priority == "STAT" and self.first_due_at is not None and due_at <= self.first_due_at
+
+    @property
+    def times(self) -> str:
+        """When its doses are given, in words; why nobody knows, while that is so."""
+        return schedule_in_words(self.schedule, self.zone) if self.schedule else self.unread or ""
 
     @property
     def place(self) -> str:
@@ -105,6 +117,7 @@ def differences(before: OrderFacts, now: OrderFacts) -> tuple[tuple[str, str, st
         "base": (_base(before), _base(now)),
         "route": (before.route, now.route),
         "frequency": (before.frequency, now.frequency),
+        "times": (before.times, now.times),
         "priority": (before.priority, now.priority),
         "rate": (before.rate or "not stated", now.rate or "not stated"),
         "infusion time": (_minutes(before), _minutes(now)),

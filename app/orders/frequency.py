@@ -6,12 +6,12 @@ clock. Source: unit-dose reference §2.3; house interoperability notes on timing
 """
 
 from dataclasses import dataclass, replace
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 
 from app.core.errors import Invalid
 from app.orders.frequency_said import ALL_MEALS, DAY, EVERY_DAY, HOUR, MEALS, PARTS, Days, Hours, Said, Unclear
 from app.orders.frequency_words import words_of
-from app.orders.schedule import AsNeeded, Continuous, Interval, Once, Rhythm, Times
+from app.orders.schedule import AsNeeded, Continuous, Interval, Once, Rhythm, Schedule, Times
 from app.orders.times_table import ANYWHERE, TimesTable, Where, tidied
 
 _CODES = {1: "DAILY", 2: "BID", 3: "TID", 4: "QID"}
@@ -61,6 +61,22 @@ def read_frequency(
         return Unread(f"The frequency “{shown}” cannot be read. {unclear}: choose the times.")
     except Invalid as invalid:
         return Unread(str(invalid))
+
+
+def scheduled(
+    meaning: Meaning, start: datetime, stop: datetime | None = None, *, at_once: bool = False
+) -> Schedule:
+    """The schedule of an order whose frequency was read. Instants in UTC.
+
+    `at_once`: its first dose is due at its start. Raises Invalid where it stops before it starts.
+    """
+    if meaning.lasts is not None:
+        stop = min(filter(None, (stop, start + meaning.lasts)))
+    if isinstance(meaning.rhythm, Once):
+        # A single dose is often ended at its own time, which would leave none.
+        return Schedule(Once(start), start, stop if stop != start else None, time_critical=meaning.time_critical)
+    first = start if at_once and isinstance(meaning.rhythm, Times) else None
+    return Schedule(meaning.rhythm, start, stop, meaning.count, first, meaning.time_critical)
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,7 @@ def _hours(word: Word) -> Hours:
         raise Unclear("It does not say on which day of the month")
     length = _UNITS[unit[0]]
     more = timedelta(minutes=int(minutes)) if minutes else timedelta(0)
-    return Hours(int(least) * length + more, int(most) * length if most else None)
+    return Hours(number(least) * length + more, int(most) * length if most else None)
 
 
 def _split(text: str) -> list[str]:

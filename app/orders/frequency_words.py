@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 _END = r"(?![A-Z])"
-_NUMBERS: Final = {"ONE": 1, "TWO": 2, "THREE": 3, "FOUR": 4, "FIVE": 5, "SIX": 6}
+_NUMBERS: Final = {
+    "ONE": 1, "TWO": 2, "THREE": 3, "FOUR": 4, "FIVE": 5, "SIX": 6, "EIGHT": 8, "TWELVE": 12,
+}  # fmt: skip
 _COUNT = rf"(?:{'|'.join(_NUMBERS)}|\d{{1,2}})"
 _HOUR = r"(?:[01]?\d|2[0-4])"
 _CLOCK = r"(?:(?:[01]\d|2[0-4]):?[0-5]\d)(?:\s*(?:HOURS|HRS?|H)\b)?(?!\d)"
@@ -72,7 +74,8 @@ WORDS: Final[tuple[tuple[str, str], ...]] = (
      r"(?:\s*(?:OF\s*)?(?:THE|EACH|EVERY)?\s*MONTH)?" + _END),
     ("monthly", r"MONTHLY|(?:Q|EVERY|ONCE A)\s*MONTH" + _END),
     ("every",
-     r"(?:ONCE\s+)?\.?(?:Q|EVERY|EACH)[\s.]*(\d{1,3})(?:\s*(?:-|TO|/)\s*(\d{1,3}))?\s*"
+     rf"(?:ONCE\s+)?\.?(?:Q|EVERY|EACH)[\s.]*(\d{{1,3}}|{'|'.join(_NUMBERS)})"
+     r"(?:\s*(?:-|TO|/)\s*(\d{1,3}))?\s*"
      r"(HOURS?|HRS?|H|MINUTES?|MINS?|MI?(?!O)|DAYS?|D(?!OSE)|WEEKS?|WKS?|W(?!A|M|C)|MONTHS?|MOS?)(?:\s*(\d{1,2})\s*M)?"),
     ("every_bare", r"Q\s*(1|2|3|4|6|8|12|24)(?![\dA-Z])"),
     ("hours_only", r"^(\d{1,2})\s*(?:HOURS?|HRS?|H)" + _END),
@@ -112,7 +115,8 @@ WORDS: Final[tuple[tuple[str, str], ...]] = (
     ("bare_one", r"(?<=\s)1(?![\dA-Z])"),
     ("continuous",
      r"CONTIN[A-Z]*|CONT" + _END + r"|^CI?$|(?:IV )?(?:DRIP|INFUSION|INFUSE|INF)" + _END + r"|KVO|TKO|TPN" + _END +
-     r"|TITRAT(?:ED?|ION)" + _END + r"(?:\s*TO\b.*)?"),
+     r"|TITRAT(?:ED?|ION)" + _END + r"(?:\s*TO" + _END +
+     r"(?:\s*(?:EFFECT|RASS|RESPONSE|COMFORT|SEDATION|MAP|SBP|BP|HR|GOAL)" + _END + r")?)?"),
 )  # fmt: skip
 
 _SCANNER = tuple((name, re.compile(pattern)) for name, pattern in WORDS)

@@ -7,6 +7,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Key, Ref, one_of
+from app.orders.schedule_document import KINDS
+from app.orders.times_table import Scope
 
 VERSION_STATES = ("active", "held", "stopped")
 EVENTS = ("new", "change", "hold", "release", "stop")
@@ -93,7 +95,9 @@ class Order(Base):
 class OrderVersion(Base):
     """One version of an order, as stated. `state` is what this version says: active, held or stopped.
 
-    `message_id` names the message it was read from, `picture_sha256` the paper it was transcribed from.
+    `message_id` names the message it was read from, `picture_sha256` the paper it was transcribed from. `schedule` is
+    what the frequency came down to, beside start and end, and `rhythm` its kind; while nobody knows the times, `unread`
+    says why. `chosen_by` is the pharmacist who chose them.
     """
 
     __tablename__ = "order_version"
@@ -112,8 +116,11 @@ class OrderVersion(Base):
     priority: Mapped[str]
     start_at: Mapped[datetime]
     end_at: Mapped[datetime | None]
-    first_due_at: Mapped[datetime]
-    interval_minutes: Mapped[int | None]
+    rhythm: Mapped[str | None]
+    schedule: Mapped[str | None]
+    unread: Mapped[str | None]
+    chosen_by: Mapped[Ref | None] = mapped_column(ForeignKey("person.id"))
+    first_due_at: Mapped[datetime | None]
     zone: Mapped[str]
     rate: Mapped[str | None]
     infuse_minutes: Mapped[int | None]
@@ -129,6 +136,11 @@ class OrderVersion(Base):
         CheckConstraint(one_of("state", VERSION_STATES), name="state_known"),
         CheckConstraint("priority IN ('STAT', 'ASAP', 'routine')", name="priority_known"),
         CheckConstraint("message_id IS NOT NULL OR transcribed_by IS NOT NULL", name="has_source"),
+        CheckConstraint(one_of("rhythm", KINDS), name="rhythm_known"),
+        CheckConstraint(
+            "(schedule IS NULL) = (rhythm IS NULL) AND (schedule IS NULL) = (unread IS NOT NULL)",
+            name="times_or_reason",
+        ),
         Index("ix_order_version_received_at", "received_at"),
     )
 
@@ -234,3 +246,67 @@ class ExpectedDischarge(Base):
     stay_id: Mapped[Ref] = mapped_column(ForeignKey("stay.id"), primary_key=True)
     at: Mapped[datetime]
     told_at: Mapped[datetime]
+
+
+class TimesChange(Base):
+    """A change of the table of administration times: proposed by a pharmacist, in force once the manager has signed it.
+
+    Number 1 is the table that the product comes with; nobody proposed it.
+    """
+
+    __tablename__ = "times_change"
+
+    id: Mapped[Key]
+    proposed_by: Mapped[Ref | None] = mapped_column(ForeignKey("person.id"))
+    proposed_at: Mapped[datetime]
+    why: Mapped[str]
+    starts_at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("proposed_by IS NOT NULL OR id = 1", name="has_author"),)
+
+
+class TimesDecision(Base):
+    """The pharmacy manager's answer to a change of the table: signed, or declined with a reason."""
+
+    __tablename__ = "times_decision"
+
+    change_id: Mapped[Ref] = mapped_column(ForeignKey("times_change.id"), primary_key=True)
+    person_id: Mapped[Ref | None] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+    signature_id: Mapped[Ref | None] = mapped_column(ForeignKey("signature.id"))
+    declined: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint(
+            "change_id = 1 OR (person_id IS NOT NULL AND (signature_id IS NULL) = (declined IS NOT NULL))",
+            name="signed_or_declined",
+        ),
+    )
+
+
+class TimesRow(Base):
+    """One row that a change puts into the table, or takes out of it where it names no rhythm."""
+
+    __tablename__ = "times_row"
+
+    change_id: Mapped[Ref] = mapped_column(ForeignKey("times_change.id"), primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    rhythm: Mapped[str | None]
+    time_critical: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (
+        CheckConstraint(one_of("scope", Scope), name="scope_known"),
+        CheckConstraint("(scope = 'site') = (key = '')", name="key_fits_scope"),
+    )
+
+
+class TimesClass(Base):
+    """The class of a drug that a change sets, for the rows of that class; '' takes it out of any."""
+
+    __tablename__ = "times_class"
+
+    change_id: Mapped[Ref] = mapped_column(ForeignKey("times_change.id"), primary_key=True)
+    drug_id: Mapped[Ref] = mapped_column(ForeignKey("drug.id"), primary_key=True)
+    drug_class: Mapped[str]

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.core.canonical import canonical, sha256
 from app.core.errors import Missing
@@ -28,7 +28,8 @@ from app.orders.models import (
     Stay,
     Verification,
 )
-from app.orders.schedule import Interval, Once, Schedule
+from app.orders.schedule import Schedule
+from app.orders.schedule_document import read_schedule
 from app.stations.models import Unit
 
 Found = Row[*tuple[Any, ...]]
@@ -67,20 +68,21 @@ def order_facts(session: Session, version_id: int) -> OrderFacts:
     return found
 
 
+_Chooser = aliased(Person)
 # Every page and every act reads orders, so these are built once. They read columns: what is read after a lock must come
 # from the database, never from what the session remembers of before it.
 _FACTS = (
     select(
         OrderVersion.id, OrderVersion.order_id, OrderVersion.number, OrderVersion.state, OrderVersion.title,
         OrderVersion.route, OrderVersion.frequency, OrderVersion.priority, OrderVersion.zone, OrderVersion.rate,
-        OrderVersion.infuse_minutes, OrderVersion.interval_minutes, OrderVersion.start_at, OrderVersion.end_at,
-        OrderVersion.first_due_at, OrderVersion.stated_at, OrderVersion.received_at, OrderVersion.notes,
-        OrderVersion.warnings, OrderVersion.message_id, OrderVersion.picture_sha256,
+        OrderVersion.infuse_minutes, OrderVersion.schedule, OrderVersion.unread, OrderVersion.start_at,
+        OrderVersion.end_at, OrderVersion.first_due_at, OrderVersion.stated_at, OrderVersion.received_at,
+        OrderVersion.notes, OrderVersion.warnings, OrderVersion.message_id, OrderVersion.picture_sha256,
         Order.number.label("order_number"), Order.sender, Order.newest, Order.patient_id,
         Patient.family, Patient.given, Patient.mrn, Patient.born, Patient.sex, Patient.weight_kg, Patient.weight_at,
         Patient.height_cm, Patient.allergies_reviewed,
         Stay.location, Stay.room, Stay.bed, Stay.visit, Unit.code.label("unit"),
-        Person.name.label("verified_by"), Verification.at.label("verified_at"),
+        Person.name.label("verified_by"), Verification.at.label("verified_at"), _Chooser.name.label("chosen_by"),
     )
     .join(Order, Order.id == OrderVersion.order_id)
     .join(Patient, Patient.id == Order.patient_id)
@@ -88,6 +90,7 @@ _FACTS = (
     .join(Unit, Unit.id == Stay.unit_id, isouter=True)
     .join(Verification, Verification.version_id == OrderVersion.id, isouter=True)
     .join(Person, Person.id == Verification.person_id, isouter=True)
+    .join(_Chooser, _Chooser.id == OrderVersion.chosen_by, isouter=True)
     .where(OrderVersion.id.in_(bindparam("wanted", expanding=True)))
 )  # fmt: skip
 _INGREDIENTS = (
@@ -169,7 +172,9 @@ def _facts(row: Found, parts: list[Found], allergies: Stated) -> OrderFacts:
         zone=row.zone,
         rate=row.rate,
         infuse_minutes=row.infuse_minutes,
-        interval_minutes=row.interval_minutes,
+        schedule=schedule_of(row),
+        unread=row.unread,
+        chosen_by=row.chosen_by,
         start_at=row.start_at,
         end_at=row.end_at,
         first_due_at=row.first_due_at,
@@ -333,9 +338,6 @@ def why_not_current(session: Session, order: OrderFacts) -> str | None:
     return None if session.get(Verification, newest.id) is not None else "the order is to be verified again"
 
 
-def schedule_of(version: OrderVersion) -> Schedule | None:
-    """The schedule of an order version, or None where its times are not known yet."""
-    if version.interval_minutes is None:
-        return Schedule(Once(version.first_due_at), version.start_at, version.end_at)
-    every = Interval(timedelta(minutes=version.interval_minutes), version.first_due_at)
-    return Schedule(every, version.start_at, version.end_at)
+def schedule_of(version: OrderVersion | Found) -> Schedule | None:
+    """The schedule of an order version or of its columns, or None where its times are not known yet."""
+    return read_schedule(version.schedule, version.start_at, version.end_at) if version.schedule else None

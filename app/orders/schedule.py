@@ -226,6 +226,19 @@ def timing_class(schedule: Schedule) -> TimingClass | None:
     return SEVERAL_A_DAY if apart < timedelta(hours=24) else DAILY_OR_LESS
 
 
+def doses_a_day(schedule: Schedule) -> int | None:
+    """How many doses each day has: 0 for a single dose, None where days differ or nothing is planned."""
+    day = timedelta(days=1)
+    match schedule.rhythm:
+        case Once():
+            return 0
+        case Times() as times if not times.weekdays and not times.anchored and times.month_day is None:
+            return len(times.at)
+        case Interval(every=every) if not day % every:
+            return day // every
+    return None
+
+
 def _closest(times: Times) -> timedelta:
     minutes = [at.hour * 60 + at.minute for at in times.at]
     gaps = [later - earlier for earlier, later in zip(minutes, minutes[1:], strict=False)]

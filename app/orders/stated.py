@@ -1,10 +1,13 @@
 """What a message or a transcribed paper states about an order, as values; nothing here is decided yet."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from app.core.quantity import Quantity
+from app.core.quantity import Quantity, plain
+from app.orders.schedule import Schedule
+from app.orders.schedule_document import written_schedule
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class StatedComponent:
 class StatedOrder:
     """One version of an order. Instants in UTC; `control` says what the sender did ('new', 'change', …).
 
-    `stated_at` is the time of the event, `sent_at` that of the message which carried it (None: the same).
+    `stated_at` is the time of the event, `sent_at` that of the message which carried it (None: the same). `schedule` is
+    None while nobody knows the times, and `unread` says why; `chosen_by` is the pharmacist who chose them.
     """
 
     key: str
@@ -64,9 +68,10 @@ class StatedOrder:
     priority: str
     start_at: datetime
     end_at: datetime | None
-    first_due_at: datetime
-    interval_minutes: int | None
+    schedule: Schedule | None
     zone: str
+    unread: str = ""
+    chosen_by: int | None = None
     rate: str | None = None
     infuse_minutes: int | None = None
     notes: tuple[str, ...] = ()
@@ -85,18 +90,23 @@ class StatedOrder:
 
     def content(self) -> dict[str, object]:
         """What makes two versions the same order: all that would change a dose, its time or its route."""
-        return {
-            "components": [
-                (c.role, c.drug_id, c.amount.to(c.amount.unit).value, c.amount.unit) for c in self.components
-            ],
-            "route": self.route,
-            "frequency": self.frequency,
-            "priority": self.priority,
-            "start": self.start_at,
-            "end": self.end_at,
-            "first": self.first_due_at,
-            "interval": self.interval_minutes,
-            "rate": self.rate,
-            "infuse": self.infuse_minutes,
-            "notes": list(self.notes),
-        }
+        return content_of(
+            [(c.role, c.drug_id, c.amount) for c in self.components],
+            route=self.route,
+            frequency=self.frequency,
+            priority=self.priority,
+            start=self.start_at,
+            end=self.end_at,
+            schedule=written_schedule(self.schedule) if self.schedule else None,
+            rate=self.rate,
+            infuse=self.infuse_minutes,
+            notes=self.notes,
+        )
+
+
+def content_of(
+    components: Iterable[tuple[str, int, Quantity]], *, notes: Iterable[str], **said: object
+) -> dict[str, object]:
+    """What makes two versions the same order, from its parts (role, drug, amount) and what else was said."""
+    parts = [(role, drug_id, plain(amount.value), amount.unit) for role, drug_id, amount in components]
+    return {"components": parts, "notes": list(notes), **said}

@@ -118,6 +118,7 @@ def rows(written: Iterable[tuple[str, str]], scope: Scope = Scope.SITE, key: str
     return tuple(Row(code, Times(clock_times(times)), scope, key) for code, times in written)
 
 
+_IV_HOURS = (1, 2, 3, 4, 6, 8, 12, 24, 48, 72)
 _DOSES_A_DAY = {"DAILY": 1, "QD": 1, "QHS": 1, "HS": 1, "BID": 2, "TID": 3, "QID": 4}
 
 DEFAULT = TimesTable(
@@ -137,6 +138,8 @@ DEFAULT = TimesTable(
             }.items()
         ),
         *rows([("BID", "0900 1500")], Scope.DRUG_CLASS, "diuretic"),
+        # A bag runs from its first dose, which the prescriber's system names; a site that wants the grid says so.
+        *(Row(f"Q{hours}H", Interval(timedelta(hours=hours)), Scope.ROUTE, "IV") for hours in _IV_HOURS),
         # A P at the end is a custom of some senders, not of the trade: read by the table, never by the grammar.
         *(Row(f"Q{hours}HP", AsNeeded(apart=timedelta(hours=hours))) for hours in (1, 2, 3, 4, 6, 8, 12)),
         *(Row(f"{code}P", AsNeeded(a_day=doses)) for code, doses in _DOSES_A_DAY.items()),

@@ -1,9 +1,8 @@
 """Transcribing a paper order: what the technician reads from it, with its picture, to be verified like any other."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
@@ -14,12 +13,15 @@ from app.core.quantity import parse as read_quantity
 from app.db.session import Tx
 from app.formulary.queries import drug as drug_of
 from app.orders.actions import state
-from app.orders.intervals import interval_minutes
+from app.orders.frequency import Unread, read_frequency, scheduled
 from app.orders.models import Order, OrderVersion
 from app.orders.queries import patient_of
 from app.orders.routes import ROUTES
 from app.orders.same_person import Named, differences
 from app.orders.stated import StatedComponent, StatedOrder, StatedPatient, StatedPlace
+from app.orders.times_queries import times_table, where_of
+from app.orders.wall_clock import place
+from app.stations.models import Unit
 
 PRIORITIES = ("routine", "ASAP", "STAT")
 PAPER = "paper"
@@ -27,7 +29,10 @@ PAPER = "paper"
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper order as it was read: texts as typed, drugs by their number, `start` as a local date and time."""
+    """A paper order as it was read: texts as typed, drugs by their number, `start` as a local date and time.
+
+    `as_written`: the frequency stands on the paper just so, and a pharmacist is to choose the times.
+    """
 
     mrn: str
     family: str
@@ -46,6 +51,7 @@ class Paper:
     start: str
     infuse: str
     note: str
+    as_written: bool = False
 
 
 def transcribe(tx: Tx, paper: Paper, picture_sha256: str, zone: str) -> OrderVersion:
@@ -57,19 +63,22 @@ def transcribe(tx: Tx, paper: Paper, picture_sha256: str, zone: str) -> OrderVer
     wrong: dict[str, str] = {}
     patient = _patient(tx, paper, wrong)
     parts = _components(tx, paper, wrong)
+    zone = tx.session.scalar(select(Unit.zone).where(Unit.code == paper.unit)) or zone
     start = _start(paper.start, zone, wrong)
     if start is not None and abs((start - tx.now).days) > 366:
         wrong["start"] = "The start is more than a year away: check the date."
-    interval = interval_minutes(paper.frequency)
-    if isinstance(interval, str):
-        wrong["frequency"] = "Write the times between doses, such as Q12H, every 8 hours, daily or once."
+    where = where_of(tx.session, paper.unit, paper.route, [part.drug_id for part in parts], tx.now)
+    read = read_frequency(paper.frequency, times_table(tx.session, tx.now), where)
+    if isinstance(read, Unread) and not (paper.as_written and paper.frequency.strip()):
+        wrong["frequency"] = read.why
     if paper.route not in ROUTES:
         wrong["route"] = "Choose the route that the paper names."
     if paper.priority not in PRIORITIES:
         wrong["priority"] = "Choose how soon it is wanted."
     minutes = _minutes(paper.infuse, wrong)
-    if wrong or start is None or patient is None or isinstance(interval, str):
+    if wrong or start is None or patient is None:
         raise Invalid(wrong)
+    schedule = None if isinstance(read, Unread) else scheduled(read, start, at_once=paper.priority != "routine")
     number = f"P{(tx.session.scalar(select(func.max(Order.id))) or 0) + 1:05}"
     additives = [p for p in parts if p.role == "additive"]
     base = next((p for p in parts if p.role == "base"), None)
@@ -88,9 +97,9 @@ def transcribe(tx: Tx, paper: Paper, picture_sha256: str, zone: str) -> OrderVer
         frequency=paper.frequency.upper(),
         priority=paper.priority,
         start_at=start,
-        end_at=None,
-        first_due_at=start,
-        interval_minutes=interval,
+        end_at=schedule.stop if schedule else None,
+        schedule=schedule,
+        unread=read.why if isinstance(read, Unread) else "",
         zone=zone,
         infuse_minutes=minutes,
         notes=(paper.note,) if paper.note else (),
@@ -122,12 +131,12 @@ def _patient(tx: Tx, paper: Paper, wrong: dict[str, str]) -> StatedPatient | Non
 
 def _components(tx: Tx, paper: Paper, wrong: dict[str, str]) -> tuple[StatedComponent, ...]:
     parts: list[StatedComponent] = []
-    for place, (number, amount, unit) in enumerate(paper.drugs, 1):
+    for nth, (number, amount, unit) in enumerate(paper.drugs, 1):
         found = drug_of(tx.session, number)
         if found is None:
-            wrong[f"drug{place}"] = "Choose the drug."
+            wrong[f"drug{nth}"] = "Choose the drug."
             continue
-        quantity = _amount(amount, unit, f"amount{place}", wrong)
+        quantity = _amount(amount, unit, f"amount{nth}", wrong)
         if quantity is not None:
             parts.append(StatedComponent("additive", found.drug_id, found.name, quantity))
     if not paper.drugs:
@@ -161,9 +170,9 @@ def _start(text: str, zone: str, wrong: dict[str, str]) -> datetime | None:
     try:
         wall = datetime.fromisoformat(text)
     except ValueError:
-        wrong["start"] = "Enter the day and time of the first dose."
+        wrong["start"] = "Enter the day and time at which the order starts."
         return None
-    return wall.replace(tzinfo=ZoneInfo(zone)) if wall.tzinfo is None else wall
+    return place(wall, zone).at if wall.tzinfo is None else wall.astimezone(UTC)
 
 
 def _minutes(text: str, wrong: dict[str, str]) -> int | None:

@@ -23,7 +23,6 @@ router = APIRouter(prefix="/messages")
 Decider = Annotated[Visitor, Depends(may(May.MAP))]
 
 HERE = "/messages"
-EVERY = [(value, "once" if value == "once" else f"every {int(value) // 60} h") for value in actions.INTERVALS]
 WHY = ("Entered by hand", "The sender will send it again", "Not for this pharmacy", "Settled with the prescriber")
 
 
@@ -33,8 +32,7 @@ class CodeForm(PostForm):
     drug: str = Field("", max_length=12, pattern=r"^\d*$")
 
 
-class WordForm(PostForm):
-    kind: str = Field("", pattern="^(frequency|route)$")
+class RouteForm(PostForm):
     text: str = Field("", max_length=400)
     meaning: str = Field("", max_length=40)
 
@@ -67,7 +65,7 @@ def _draw(request: Request, visit: Visitor, message_id: int, errors: dict[str, s
     return render(
         request, visit, "messages/message.html", "Message", current=HERE, topics=["messages"], at=at,
         asks=list(asks.values()), errors=errors, drugs=[(str(d.drug_id), d.name) for d in known],
-        routes=[(r, r) for r in ROUTES], every=EVERY, reasons=WHY, status=422 if errors else 200,
+        routes=[(r, r) for r in ROUTES], reasons=WHY, status=422 if errors else 200,
     )  # fmt: skip
 
 
@@ -84,13 +82,13 @@ def decide_code(request: Request, visit: Decider, message_id: int, form: Annotat
     return _decided(request, visit, message_id, form, act)
 
 
-@router.post("/{message_id:int}/word")
-def decide_word(request: Request, visit: Decider, message_id: int, form: Annotated[WordForm, Form()]) -> Response:
-    """Decide what a frequency or a route means."""
+@router.post("/{message_id:int}/route")
+def decide_route(request: Request, visit: Decider, message_id: int, form: Annotated[RouteForm, Form()]) -> Response:
+    """Decide which route a word means."""
     connection = connection_of(visit.parts.settings)
 
     def act(tx: Tx) -> str:
-        return actions.decide_word(tx, message_id, form.kind, form.text, form.meaning, connection)
+        return actions.decide_route(tx, message_id, form.text, form.meaning, connection)
 
     return _decided(request, visit, message_id, form, act)
 

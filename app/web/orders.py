@@ -14,11 +14,15 @@ from app.db.session import Tx
 from app.formulary.queries import drugs
 from app.identity.actions import prove_for_signature
 from app.identity.queries import needs_full
+from app.interop.actions import remember_frequency
 from app.interop.queries import raw_lines
 from app.orders import actions
+from app.orders.choose_actions import choose_times, chosen_schedule
 from app.orders.facts import differences
+from app.orders.preview import preview
 from app.orders.queries import newest_versions, order_facts, search, shown_sha256, versions_of
 from app.orders.routes import ROUTES
+from app.orders.times_queries import frequency_codes
 from app.orders.transcribe_actions import PRIORITIES, Paper, transcribe
 from app.stations.actions import keep_photo
 from app.stations.photos import LARGEST, read_picture
@@ -36,7 +40,12 @@ Transcriber = Annotated[Visitor, Depends(may(May.TRANSCRIBE))]
 HERE = "/orders"
 WHY = ("Asked for by the prescriber", "Allergy", "Dose in doubt", "Patient has left", "Ordered twice")
 UNITS = ("mg", "g", "mcg", "mEq", "mmol", "units", "mL")
-FREQUENCIES = ("once", "Q4H", "Q6H", "Q8H", "Q12H", "Q24H", "Q48H")
+
+
+class TimesForm(PostForm):
+    how: str = Field("", max_length=60)
+    first: str = Field("", max_length=20)
+    remember: str = Field("", max_length=5)
 
 
 class PictureForm(PostForm):
@@ -61,12 +70,13 @@ class PaperForm(PostForm):
     base: str = Field("", max_length=12, pattern=r"^\d*$")
     base_ml: str = Field("", max_length=20)
     route: str = Field("", max_length=40)
-    frequency: str = Field("", max_length=40)
+    frequency: str = Field("", max_length=60)
     priority: str = Field("routine", max_length=10)
     start: str = Field("", max_length=20)
     infuse: str = Field("", max_length=6)
     note: str = Field("", max_length=400)
     warned: str = Field("", max_length=400)
+    as_written: str = Field("", max_length=5)
 
     def paper(self) -> Paper:
         """What was typed, as the room of orders takes it."""
@@ -76,6 +86,7 @@ class PaperForm(PostForm):
             room=self.room, bed=self.bed, drugs=tuple((int(d), a, u) for d, a, u in rows if d),
             base=int(self.base or 0), base_ml=self.base_ml, route=self.route, frequency=self.frequency,
             priority=self.priority, start=self.start, infuse=self.infuse, note=self.note,
+            as_written=self.as_written == "yes",
         )  # fmt: skip
 
 
@@ -153,12 +164,13 @@ def _paper(request: Request, visit: Visitor, picture: str, form: PaperForm, erro
         _known(photo_known(session, picture))
         known = drugs(session)
         wards = units(session)
+        codes = frequency_codes(session, visit.parts.clock())
     additives = [(str(d.drug_id), d.name) for d in known if d.kind == "drug"]
     bases = [(str(d.drug_id), d.name) for d in known if d.kind == "diluent"]
     return render(
         request, visit, "orders/paper.html", "Transcribe a paper order", current=HERE, picture=picture, form=form,
         errors=errors, additives=additives, bases=bases, wards=[(u.code, u.name) for u in wards], routes=ROUTES,
-        measures=UNITS, frequencies=FREQUENCIES, priorities=PRIORITIES, status=422 if errors else 200,
+        measures=UNITS, codes=codes, priorities=PRIORITIES, status=422 if errors else 200,
     )  # fmt: skip
 
 
@@ -173,8 +185,14 @@ def order_page(request: Request, visit: Reader, version_id: int) -> Response:
     return _draw(request, visit, version_id)
 
 
-def _draw(request: Request, visit: Visitor, version_id: int, errors: dict[str, str] | None = None) -> Response:
-    parts, who = visit.parts, visit.who
+def _draw(
+    request: Request,
+    visit: Visitor,
+    version_id: int,
+    errors: dict[str, str] | None = None,
+    times: TimesForm | None = None,
+) -> Response:
+    parts, who, errors = visit.parts, visit.who, errors or {}
     assert who is not None
     with parts.db.read() as session:
         order = order_facts(session, version_id)
@@ -186,13 +204,44 @@ def _draw(request: Request, visit: Visitor, version_id: int, errors: dict[str, s
         doses = doses_due(session, order.order_id)
         lines = raw_lines(session, order.message_id)
         shown = shown_sha256(session, version_id)
+        codes = frequency_codes(session, parts.clock())
+        try:
+            schedule = order.schedule if times is None else None
+            if times is not None and not errors:
+                schedule = chosen_schedule(session, version_id, times.how, times.first, parts.clock())
+            yields = preview(schedule, order.zone, parts.clock()) if schedule else None
+        except Invalid as wrong:
+            yields, errors = None, wrong.fields
         full = needs_full(session, who)
     return render(
         request, visit, "orders/order.html", order.title, current=HERE, topics=[f"order:{order.order_id}"],
-        status=422 if errors else 200, order=order, changed=changed, worked=worked, doses=doses, lines=lines,
-        shown=shown, full=full, newest=newest, errors=errors or {}, reasons=WHY, may_verify=_may(visit, May.VERIFY),
+        status=422 if errors and request.method == "POST" else 200, order=order, changed=changed, worked=worked,
+        doses=doses, lines=lines,
+        shown=shown, full=full, newest=newest, errors=errors, reasons=WHY, times=times, codes=codes,
+        yields=yields, may_verify=_may(visit, May.VERIFY),
         patient=patient_line(order.patient, order.place, parts.clock(), order.zone),
     )  # fmt: skip
+
+
+@router.get("/{version_id:int}/times")
+def times_page(request: Request, visit: Verifier, version_id: int, how: str = "", first: str = "") -> Response:
+    """The order with what other times would yield."""
+    return _draw(request, visit, version_id, times=TimesForm(once="not used here", how=how[:60], first=first[:20]))
+
+
+@router.post("/{version_id:int}/times")
+def times(request: Request, visit: Verifier, version_id: int, form: Annotated[TimesForm, Form()]) -> Response:
+    """Give the order the times that were chosen, and remember what the sender's word means where that is asked."""
+    assert visit.who is not None
+    try:
+        with visit.parts.db.write(visit.who, form.key(request), HERE) as tx:
+            version = choose_times(tx, version_id, form.how, form.first)
+            if form.remember and version.message_id is not None:
+                remember_frequency(tx, order_facts(tx.session, version.id).sender, version.frequency, form.how)
+            tx.location = f"{HERE}/{version.id}"
+    except (Refused, Invalid) as wrong:
+        return _draw(request, visit, version_id, _fields(wrong), form)
+    return see_other(tx.location)
 
 
 @router.post("/{version_id:int}/verify")

@@ -31,6 +31,7 @@ ROOMS = (
     ("/returns", "Returns", May.RETURN),
     ("/orders", "Orders", May.SEE_ORDERS),
     ("/messages", "Messages", May.MAP),
+    ("/times", "Times", May.SEE_ORDERS),
     ("/stock", "Stock", May.STAGE),
     ("/formulary", "Formulary", May.SEE_ORDERS),
     ("/recipes", "Recipes", May.SEE_ORDERS),

@@ -17,6 +17,7 @@ from app.identity.people_actions import accept_invitation, add_person, invite
 from app.labels.house import House
 from app.main import metadata, system_clock
 from app.orders.queries import doses_of
+from app.orders.schedule import Interval, Schedule
 from app.stations.actions import add_station
 from app.stations.models import Station
 from compounding import hood_actions, scan_actions
@@ -134,7 +135,8 @@ def _doses(db: Db, people: dict[str, int], number: int, wanted: int) -> tuple[in
         stated = demo.order(
             db, demo.VANCOMYCIN, demo.SALINE_250, patient=number % 3, number=f"B{number:02}{order:02}", due=due
         )
-        version_id = demo.verified_order(db, people, replace(stated, interval_minutes=60))
+        hourly = Schedule(Interval(timedelta(hours=1)), stated.start_at)
+        version_id = demo.verified_order(db, people, replace(stated, schedule=hourly))
         with db.read() as session:
             found += [dose.id for dose in doses_of(session, version_id)]
     return tuple(found[:wanted])

@@ -13,7 +13,11 @@ from app.formulary.models import Package
 from app.formulary.queries import drug_by_code
 from app.identity.models import Signature
 from app.inventory.models import Lot, Movement, Place
+from app.orders.frequency import Meaning, read_frequency, scheduled
 from app.orders.models import Order, OrderComponent, OrderVersion, Patient, Stay, Verification
+from app.orders.schedule import Schedule
+from app.orders.times_table import DEFAULT
+from app.orders.timing_queries import timed
 from app.stations.actions import add_unit
 from app.stations.models import Unit
 from unitdose.cart_actions import add_cart
@@ -100,6 +104,7 @@ def _orders(db: Db, people: dict[str, int], beds: int, units: list[int], first: 
             ],
         )  # fmt: skip
         numbers = [(n, k) for n in range(beds) for k in range(len(MIX))]
+        times = [timed(_schedule(minutes, first), demo.ZONE) for *_, minutes in MIX]
         ids = {pair: 100_000 + nth for nth, pair in enumerate(numbers)}
         tx.session.execute(
             insert(Order),
@@ -119,7 +124,7 @@ def _orders(db: Db, people: dict[str, int], beds: int, units: list[int], first: 
                     "stated_at": first, "received_at": first, "drug_id": drugs[MIX[k][0]].drug_id,
                     "title": f"{MIX[k][0]} {MIX[k][1]} {MIX[k][2]} by mouth", "route": "PO",
                     "frequency": f"Q{MIX[k][3] // 60}H", "priority": "routine", "start_at": first, "end_at": None,
-                    "first_due_at": first, "interval_minutes": MIX[k][3], "zone": demo.ZONE, "rate": None,
+                    **times[k], "chosen_by": None, "zone": demo.ZONE, "rate": None,
                     "infuse_minutes": None, "notes": "", "warnings": "", "content_sha256": f"{ids[n, k]:064}",
                     "message_id": None, "picture_sha256": None, "transcribed_by": people["tina"],
                 }
@@ -146,6 +151,12 @@ def _orders(db: Db, people: dict[str, int], beds: int, units: list[int], first: 
                 for n, k in numbers
             ],
         )  # fmt: skip
+
+
+def _schedule(minutes: int, first: datetime) -> Schedule:
+    read = read_frequency(f"Q{minutes // 60}H", DEFAULT)
+    assert isinstance(read, Meaning)
+    return scheduled(read, first)
 
 
 def _signature(tx: Tx, people: dict[str, int]) -> int:

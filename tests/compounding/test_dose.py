@@ -12,7 +12,7 @@ def ordered(**changes: object) -> Ordered:
     facts = {
         "doses": {"vancomycin": Quantity(Decimal(1000), "mg")},
         "base_volume": Quantity(Decimal(250), "mL"),
-        "interval_minutes": 720,
+        "a_day": 2,
         "infuse_minutes": 120,
         "rate": None,
         "weight_kg": Decimal("71.5"),

@@ -7,6 +7,7 @@ import pytest
 
 from app.orders import actions as orders
 from app.orders.queries import doses_of, order_facts
+from app.orders.schedule import Interval, Once, Schedule
 from compounding.dose_queries import calculation
 from tests.conftest import NOW
 from tests.hospital import Hospital
@@ -18,16 +19,20 @@ HOUR = timedelta(hours=1)
     ("first", "how", "words"),
     [
         (NOW - 2 * HOUR, {}, "passed and not prepared; next 22-Nov-2026 19:05"),
-        (NOW - 2 * HOUR, {"end_at": NOW + HOUR}, "all have passed"),
+        (NOW - 2 * HOUR, {"end": NOW + HOUR}, "all have passed"),
         (NOW - HOUR, {}, ""),
         (NOW - 2 * HOUR, {"priority": "STAT"}, ""),
-        (NOW - 2 * HOUR, {"interval_minutes": None, "frequency": "once"}, ""),
+        (NOW - 2 * HOUR, {"once": True}, ""),
     ],
 )
 def test_a_first_dose_that_has_passed_is_said_before_and_is_not_written_after(
     house: Hospital, first: datetime, how: dict, words: str
 ) -> None:
-    stated = replace(house.stated(), start_at=first, first_due_at=first, **how)
+    rhythm = Once(first) if "once" in how else Interval(12 * HOUR, first)
+    stated = replace(
+        house.stated(), start_at=first, end_at=how.get("end"), schedule=Schedule(rhythm, first, how.get("end")),
+        priority=how.get("priority", "routine"),
+    )  # fmt: skip
     with house.db.write(house.who("tina")) as tx:
         version_id = orders.state(tx, stated).id
     with house.db.read() as session:

@@ -101,7 +101,7 @@ def test_nobody_checks_what_they_picked_and_the_database_says_so_too(room: CartR
 
 def test_what_has_changed_since_it_was_seen_is_not_released(room: CartRoom) -> None:
     version = room.order("metformin", ("500", "mg"), number="L1")
-    room.order("pantoprazole", ("40", "mg"), number="L2", frequency="DAILY", interval=1440)
+    room.order("pantoprazole", ("40", "mg"), number="L2", frequency="DAILY")
     fill = room.planned()
     room.picked(fill)
     (drawer,) = room.signed(fill)

@@ -214,7 +214,7 @@ def test_the_site_says_what_its_bedside_scanners_expect(profile, made, given):
 
 def test_a_list_names_drug_dose_way_and_times_by_day(room: CartRoom):
     room.order("metoprolol tartrate", ("12.5", "mg"), number="A")
-    room.order("acetaminophen", ("650", "mg"), number="B", frequency="Q6H", interval=360)
+    room.order("acetaminophen", ("650", "mg"), number="B", frequency="Q6H")
     lines = [line for line in room.lines(room.planned()) if line.packages]
     listed = {each.what: each for each in contents_of(lines, "America/New_York")}
     half = listed["metoprolol tartrate 12.5 mg"]
@@ -258,7 +258,7 @@ def test_a_drawer_label_says_whose_it_is_what_for_and_what_comes_another_way(
 ):
     room.order("metformin", ("500", "mg"), number="P1", patient=0)
     room.order("metoprolol tartrate", ("12.5", "mg"), number="P2", patient=0)
-    room.order("vancomycin oral", ("125", "mg"), number="P3", patient=0, frequency="Q6H", interval=360)
+    room.order("vancomycin oral", ("125", "mg"), number="P3", patient=0, frequency="Q6H")
     room.order("docusate", ("100", "mg"), number="P4", patient=0)
     fill_id = unlabelled_fill(room)
     made = label_actions.label_drawers(room.db, fill_id, room.who("tina"), HOUSE)
@@ -325,8 +325,8 @@ def test_a_printer_with_other_labels_is_not_used(room: CartRoom, tmp_path: Path)
 def mixed(room: CartRoom, printers: dict[str, Path]) -> int:
     """A planned cart with a half tablet, a cold syringe, cups to draw from, and tablets that need no label."""
     room.order("metoprolol tartrate", ("12.5", "mg"), number="P1", patient=0)
-    room.order("vancomycin oral", ("125", "mg"), number="P2", patient=1, frequency="Q6H", interval=360)
-    room.order("acetaminophen liquid", ("240", "mg"), number="P3", patient=2, frequency="TID", interval=480)
+    room.order("vancomycin oral", ("125", "mg"), number="P2", patient=1, frequency="Q6H")
+    room.order("acetaminophen liquid", ("240", "mg"), number="P3", patient=2, frequency="TID")
     room.order("metformin", ("500", "mg"), number="P4", patient=3)
     return room.planned()
 

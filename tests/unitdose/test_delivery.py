@@ -265,11 +265,11 @@ def test_a_rejected_drawer_goes_back_with_the_next_exchange(way: OnTheWay) -> No
 
 
 def test_first_doses_are_closed_when_all_of_them_were_accepted_or_rejected(way: OnTheWay) -> None:
-    way.room.order("metformin", ("500", "mg"), number="S1", first=way.room.db.clock() + timedelta(hours=2))
+    soon = way.room.db.clock() + timedelta(hours=2)
+    way.room.order("metformin", ("500", "mg"), number="S1", first=soon, priority="ASAP")
     way.room.order(
-        "pantoprazole", ("40", "mg"), number="S2", patient=1, first=way.room.db.clock() + timedelta(hours=2),
-        frequency="DAILY", interval=1440,
-    )  # fmt: skip
+        "pantoprazole", ("40", "mg"), number="S2", patient=1, first=soon, frequency="DAILY", priority="ASAP"
+    )
     fill = scheduler.first_doses(way.room.db, way.room.carts["7W"])
     assert fill is not None
     way.room.label(fill)

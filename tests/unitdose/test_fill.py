@@ -30,7 +30,7 @@ from unitdose.tick_scheduler import CartWatch
 def test_a_window_is_planned_with_a_reason_for_every_dose(room: CartRoom) -> None:
     metoprolol = room.order("metoprolol tartrate", ("25", "mg"), number="A1")
     docusate = room.order("docusate", ("100", "mg"), number="A2")
-    oxycodone = room.order("oxycodone", ("5", "mg"), number="A3", frequency="Q6H", interval=360)
+    oxycodone = room.order("oxycodone", ("5", "mg"), number="A3", frequency="Q6H")
     other_ward = room.order("metformin", ("500", "mg"), number="A4", patient=4)
     fill = room.planned()
     lines = room.of_order(fill, metoprolol)
@@ -116,7 +116,7 @@ def test_a_held_order_is_planned_again_once_it_is_resumed_and_verified(room: Car
 def test_an_order_that_comes_after_the_plan_joins_it(room: CartRoom) -> None:
     room.order("metformin", ("500", "mg"), number="D1")
     fill = room.planned()
-    late = room.order("pantoprazole", ("40", "mg"), number="D2", frequency="DAILY", interval=1440)
+    late = room.order("pantoprazole", ("40", "mg"), number="D2", frequency="DAILY")
     with room.db.read() as session:
         order_id = session.get_one(OrderVersion, late).order_id
         before = drawers_of(session, fill)
@@ -128,7 +128,7 @@ def test_an_order_that_comes_after_the_plan_joins_it(room: CartRoom) -> None:
 
 def test_what_is_short_is_named_with_its_reason_and_found_again_when_it_comes(room: CartRoom, clock: SetClock) -> None:
     versions = [
-        room.order("albuterol", ("2", "puff"), number=f"E{nth}", patient=nth, frequency="QID", interval=360)
+        room.order("albuterol", ("2", "puff"), number=f"E{nth}", patient=nth, frequency="QID")
         for nth in range(3)
     ]
     with room.db.write(room.who("tina")) as tx:
@@ -221,7 +221,7 @@ def test_the_worker_plans_at_the_cutoff_and_follows_every_change(room: CartRoom,
 
 def test_a_stat_order_goes_as_a_first_dose_and_not_with_the_cart(room: CartRoom, clock: SetClock) -> None:
     fill = room.planned()
-    stat = room.order("furosemide", ("40", "mg"), frequency="ONCE", interval=None, priority="STAT", first=clock())
+    stat = room.order("furosemide", ("40", "mg"), frequency="ONCE", priority="STAT", first=clock())
     found = scheduler.first_doses(room.db, room.carts["7W"])
     assert found is not None
     assert [(line.route, line.reason, line.packages) for line in room.of_order(found, stat)] == [

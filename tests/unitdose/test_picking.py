@@ -53,7 +53,7 @@ def test_every_stop_is_on_the_way_once(places: list[tuple[int, int, int]]) -> No
 def two_drawers(room: CartRoom) -> int:
     room.order("metformin", ("500", "mg"), number="P1", patient=0)
     room.order("metformin", ("500", "mg"), number="P2", patient=1)
-    room.order("furosemide", ("40", "mg"), number="P3", patient=1, frequency="DAILY", interval=1440)
+    room.order("furosemide", ("40", "mg"), number="P3", patient=1, frequency="DAILY")
     return room.planned()
 
 
@@ -187,7 +187,7 @@ def test_an_empty_bin_is_short_with_its_reason_and_the_books_are_put_right(room:
 
 def test_what_was_struck_is_pulled_before_the_drawer_can_be_signed(room: CartRoom) -> None:
     version = room.order("metformin", ("500", "mg"), number="Q1")
-    room.order("pantoprazole", ("40", "mg"), number="Q2", frequency="DAILY", interval=1440)
+    room.order("pantoprazole", ("40", "mg"), number="Q2", frequency="DAILY")
     fill = room.planned()
     room.picked(fill)
     order_id = room.stop(version)

@@ -109,7 +109,7 @@ def test_a_sealed_package_goes_back_to_its_bin_and_the_books_follow(room: CartRo
 
 
 def test_u59_never_more_come_back_than_are_left(room: CartRoom) -> None:
-    room.order("metformin", ("500", "mg"), number="R1", frequency="TID", interval=480)
+    room.order("metformin", ("500", "mg"), number="R1", frequency="TID")
     fill = room.checked()
     (drawer,) = OnTheWay(room).delivered(fill)
     with room.db.read() as session:

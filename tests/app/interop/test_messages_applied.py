@@ -8,7 +8,7 @@ import pytest
 
 from app.audit.queries import verify as verify_trail
 from app.core.errors import Refused
-from app.interop.actions import apply_waiting, decide_code, decide_word, dismiss
+from app.interop.actions import apply_waiting, decide_code, decide_route, dismiss, remember_frequency
 from app.interop.hl7 import split_frame
 from app.interop.models import Message
 from app.interop.queries import exceptions, message_page
@@ -16,6 +16,7 @@ from app.interop.store_actions import store
 from app.orders import actions as orders
 from app.orders.models import Dose, OrderEvent, OrderVersion, Patient
 from app.orders.queries import doses_of, newest_versions, patient_of, shown_sha256
+from app.orders.schedule import Interval
 from tests.app.interop.heard import EHR, Ehr, adt, message
 from tests.app.interop.samples import COLLECTED, NO_DATA
 from tests.conftest import NOW
@@ -35,7 +36,8 @@ def test_an_order_message_becomes_an_order_that_waits_for_verification(ehr: Ehr)
     (order,) = ehr.orders()
     assert (order.patient.mrn, order.patient.name, order.place) == ("100245", "DOE, Jane", "7W-14-B")
     assert order.title == "vancomycin 1,000 mg in sodium chloride 0.9 % 250 mL"
-    assert (order.route, order.frequency, order.interval_minutes, order.rate) == ("IV", "Q12H", 720, "125 mL/hr")
+    assert (order.route, order.frequency, order.rate) == ("IV", "Q12H", "125 mL/hr")
+    assert order.schedule is not None and order.schedule.rhythm == Interval(timedelta(hours=12), order.start_at)
     assert order.patient.allergies == (("Penicillin", "Hives"),) and str(order.patient.weight_kg.normalize()) == "81.5"
     assert order.verified_by is None and order.state == "active"
     with ehr.house.db.read() as session:
@@ -78,15 +80,12 @@ def test_a_technician_can_not_verify_and_is_told_why(ehr: Ehr) -> None:
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        ({"frequency": "TWICE-ISH"}, "The frequency 'TWICE-ISH' can not be read"),
         ({"route": "XX^Some way"}, "The route 'XX / Some way' is not known here"),
         ({"route": "IV^Intrathecal"}, "may mean IV or intrathecal"),
         ({"dose": "500-1000"}, "ordered as a range"),
         ({"dose": "0"}, "amount of nothing"),
         ({"name": "D\u202eoe^Jane"}, "hidden characters"),
         ({"name": ""}, "names no patient"),
-        ({"frequency": "Q12H PRN"}, "given as needed"),
-        ({"frequency": ""}, "does not say how often"),
     ],
 )
 def test_what_is_not_certain_is_an_exception_in_words_and_no_order(ehr: Ehr, how: dict, words: str) -> None:
@@ -117,16 +116,26 @@ def test_a_code_that_nobody_decided_is_settled_by_a_pharmacist_and_never_asked_a
     assert [order.number for order in ehr.orders()] == ["8801", "8802"]
 
 
-def test_a_frequency_and_a_route_are_decided_once_for_a_sender(ehr: Ehr) -> None:
-    odd = {"frequency": "DOSVID", "route": "IVX^Special line"}
+def test_a_route_is_decided_once_for_a_sender(ehr: Ehr) -> None:
+    odd = {"route": "IVX^Special line"}
     ehr.send(message(NOW, **odd))
     house = ehr.house
-    for kind, text, meaning in (("frequency", "DOSVID", "720"), ("route", "IVX / Special line", "IV")):
-        with house.db.write(house.who("pablo")) as tx:
-            outcome = decide_word(tx, 1, kind, text, meaning, EHR)
-    assert outcome == "applied"
+    with house.db.write(house.who("pablo")) as tx:
+        assert decide_route(tx, 1, "IVX / Special line", "IV", EHR) == "applied"
     assert ehr.send(message(NOW, id="C2", number="8802", **odd)) == [("applied", "order 8802: version 1")]
-    assert {(o.route, o.interval_minutes) for o in ehr.orders()} == {("IV", 720)}
+    assert {o.route for o in ehr.orders()} == {"IV"}
+
+
+def test_a_frequency_is_remembered_for_a_sender_in_words_of_the_table(ehr: Ehr) -> None:
+    house = ehr.house
+    with house.db.write(house.who("tina")) as tx, pytest.raises(Refused, match="may not decide what an unclear order"):
+        remember_frequency(tx, "EHR", "DOSVID", "Q12H")
+    with house.db.write(house.who("pablo")) as tx:
+        remember_frequency(tx, "EHR", "DOSVID", "Q12H")
+    ehr.send(message(NOW, frequency="DOSVID"))
+    (order,) = ehr.orders()
+    assert (order.frequency, order.unread) == ("DOSVID", None)
+    assert order.schedule is not None and order.schedule.rhythm == Interval(timedelta(hours=12), order.start_at)
 
 
 def test_an_exception_is_laid_aside_with_a_reason(house: Hospital) -> None:
@@ -354,7 +363,7 @@ def test_one_message_that_can_not_be_applied_holds_up_no_other(ehr: Ehr) -> None
 
 def test_two_orders_in_one_message_are_two_decisions(ehr: Ehr) -> None:
     whole = message(NOW)
-    second = message(NOW, number="8802", frequency="ODD")
+    second = message(NOW, number="8802", route="XX^Odd way")
     ((outcome, reason),) = ehr.send(whole + second[second.index(b"ORC|") :])
-    assert outcome == "exception" and "'ODD'" in reason
+    assert outcome == "exception" and "'XX / Odd way'" in reason
     assert [order.number for order in ehr.orders()] == ["8801"]
