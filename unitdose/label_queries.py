@@ -236,6 +236,16 @@ def dose_labelled(session: Session, serial: str) -> FillLine | None:
     return session.get(FillLine, int(number)) if kind == "line" and number.isdigit() else None
 
 
+def leads_to(session: Session, serial: str) -> tuple[str, int] | None:
+    """What a cart's label is of, a void one too: ('line', number) or ('drawer', number); None for anything else."""
+    line = dose_labelled(session, serial)
+    if line is not None:
+        return "line", line.id
+    label = label_of(session, serial)
+    drawer = session.get(Drawer, label.work_id) if label is not None and label.work_id is not None else None
+    return ("drawer", drawer.work_id) if drawer is not None else None
+
+
 @dataclass(frozen=True, slots=True)
 class Packed:
     """What is in a tote on its trip: where it goes, its drawers, and how many other labelled things."""

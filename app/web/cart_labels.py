@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request
-from pydantic import Field
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from app.core.errors import Invalid, Refused
 from app.core.permissions import May
 from app.labels.dose import BAG, HALF_TABLET, ORAL_BAG, ORAL_SYRINGE, SYRINGE_FLAG
-from app.web.forms import Post, PostForm, Reason
+from app.web.forms import Post, Reason
 from app.web.pages import render
 from app.web.session import Visitor, may, see_other
 from unitdose import label_actions
@@ -29,10 +28,6 @@ KINDS = {
     ORAL_BAG: "Doses of several packages, to be measured, or of a container",
     BAG: "Bags of their own: cold, hazardous or large",
 }
-
-
-class ToteForm(PostForm):
-    scan: Annotated[str, Field(max_length=80)]
 
 
 @router.get("/fills/{fill_id:int}/labels")
@@ -92,14 +87,10 @@ def print_again(request: Request, visit: Picker, fill_id: int, serial: str, form
     return see_other(here)
 
 
-@router.post("/fills/{fill_id:int}/labels/tote")
-def tote_label(request: Request, visit: Courier, fill_id: int, form: Annotated[ToteForm, Form()]) -> Response:
+@router.post("/totes/{code}/label")
+def tote_label(request: Request, visit: Courier, code: str, form: Post) -> Response:
     """Print the label of a packed tote; packed anew it is printed anew, and the one before becomes void."""
     assert visit.who is not None
-    here = f"/fills/{fill_id}/labels"
-    try:
-        with visit.parts.db.write(visit.who, form.key(request), here) as tx:
-            label_actions.label_tote(tx, form.scan, visit.parts.house)
-    except Refused as wrong:
-        return _labels_page(request, visit, fill_id, {"scan": str(wrong)})
-    return see_other(here)
+    with visit.parts.db.write(visit.who, form.key(request), f"/totes/{code}") as tx:
+        label_actions.label_tote(tx, code, visit.parts.house)
+    return see_other(f"/totes/{code}")

@@ -21,7 +21,7 @@ from app.stations.photos import LARGEST, read_picture
 from app.web.forms import Post, PostForm
 from app.web.pages import patient_line, render
 from app.web.session import ANYWHERE, Signed, Visitor, may, see_other
-from unitdose.label_queries import dose_labelled
+from unitdose.label_queries import leads_to
 from unitdose.receipt_actions import look
 
 router = APIRouter()
@@ -130,13 +130,17 @@ def _scanned(request: Request, visit: Visitor, form: LabelForm, serial: str, *, 
             elif actions.scan_on_ward(tx, serial, place_of(visit)).kind is Kind.NOW_RECEIVED:
                 tx.location = f"/scan/{serial}?said=received"
     except Missing:
-        with visit.parts.db.read() as session:
-            line = dose_labelled(session, serial)
-        if line is None or line.dose_id is None:
-            raise
-        # A dose that a cart brings is received with its drawer; its label leads to where it is.
-        return see_other(f"/ward/doses/{line.dose_id}")
+        return _of_a_cart(visit, serial)
     return see_other(tx.location)
+
+
+def _of_a_cart(visit: Visitor, serial: str) -> Response:
+    """The page of a drawer, or of a dose that comes with one: what a cart brings is received there. Raises Missing."""
+    with visit.parts.db.read() as session:
+        found = leads_to(session, serial)
+    if found is None:
+        raise Missing(f"No label with the number {serial} was made here. Check the number, or call the pharmacy.")
+    return see_other({"drawer": "/drawers/{}", "line": "/ward/lines/{}"}[found[0]].format(found[1]))
 
 
 @router.get("/scan/picture")
@@ -177,9 +181,12 @@ def answer_page(request: Request, visit: Signed, serial: str, said: str = "") ->
     """What the scan of a label answers."""
     now = visit.parts.clock()
     assert visit.who is not None
-    with visit.parts.db.read() as session:
-        found = bag(session, serial_of(serial))
-        mine = beds_of(session, visit.who.person_id, now) if is_nurse(visit) else None
+    try:
+        with visit.parts.db.read() as session:
+            found = bag(session, serial_of(serial))
+            mine = beds_of(session, visit.who.person_id, now) if is_nurse(visit) else None
+    except Missing:
+        return _of_a_cart(visit, serial_of(serial))
     spoken = answer(found, now)
     if spoken.kind is Kind.FREE and mine is not None and not mine.cover(found.order.unit, found.order.bed):
         spoken = elsewhere(found)

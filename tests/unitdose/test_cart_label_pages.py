@@ -24,8 +24,8 @@ from tests.cart_room import CartRoom
 from tests.conftest import SetClock
 from tests.desk import Desk, words
 from tests.hospital import DESK, Hospital
+from tests.unitdose.on_the_way import OnTheWay
 from tests.unitdose.test_cart_labels import mixed, print_to, printers, the_worker
-from unitdose.models import FillLine
 
 __all__ = ["mixed", "printers"]
 
@@ -123,25 +123,35 @@ def test_a_whole_cart_is_shown_with_few_questions(at_desk: Desk, room: CartRoom,
     assert len(asked) <= 25, "\n".join(asked)
 
 
-def test_the_scan_of_a_dose_leads_to_where_that_dose_is(at_desk: Desk, room: CartRoom, mixed: int):
+def test_a_scanned_label_of_a_cart_leads_to_the_page_of_its_dose_or_drawer(at_desk: Desk, room: CartRoom, mixed: int):
     at_desk.done(f"/fills/{mixed}/labels")
     with room.db.read() as session:
         serial, subject = session.execute(
             select(Label.serial, Label.subject).where(Label.subject.like("line %"))
         ).first()  # type: ignore[misc]
+        drawer, work_id = session.execute(
+            select(Label.serial, Label.work_id).where(Label.work_id.is_not(None))
+        ).first()  # type: ignore[misc]
+    line = f"/ward/lines/{subject.removeprefix('line ')}"
+    for name, scan in (("tina", "/scan"), ("nina", "/ward/scan")):
+        enter(at_desk, name)
+        assert at_desk.done(scan, scan=f"]d1{serial}") == line
+        assert at_desk.done(scan, scan=drawer) == f"/drawers/{work_id}"
+        assert at_desk.client.get(f"/scan/{serial}").headers["location"] == line
+    assert "Where is the dose?" in words(at_desk.get(line))
+    assert at_desk.post("/ward/scan", scan="L-0000000000").status_code == 404
+
+
+def test_a_packed_tote_gets_its_label_on_its_page(at_desk: Desk, room: CartRoom, mixed: int):
+    assert at_desk.post("/totes/TOTE-7/label").status_code == 409
+    room.picked(mixed)
+    room.signed(mixed)
+    for work_id in room.released(mixed):
+        OnTheWay(room).load(work_id)
+    assert "Print its label" in words(at_desk.get("/totes/TOTE-7"))
+    assert at_desk.done("/totes/TOTE-7/label") == "/totes/TOTE-7"
     with room.db.read() as session:
-        line = session.get_one(FillLine, int(subject.split()[1]))
-    assert at_desk.done("/scan", scan=serial) == f"/ward/doses/{line.dose_id}"
-    enter(at_desk, "nina")
-    assert at_desk.done("/ward/scan", scan=f"]d1{serial}") == f"/ward/doses/{line.dose_id}"
-    assert at_desk.client.post("/scan", data={"once": "0123456789", "scan": "L-0000000000"}).status_code == 404
-
-
-def test_a_tote_that_is_not_packed_has_no_label(at_desk: Desk, mixed: int):
-    for scan, said in (("TOTE-07", "No drawer is in TOTE-07"), ("TRAY-07", "not the code of a tote")):
-        answer = at_desk.post(f"/fills/{mixed}/labels/tote", scan=scan)
-        assert answer.status_code == 422
-        assert said in words(answer.text)
+        assert session.scalars(select(Label.subject).where(Label.subject.like("tote trip %"))).one()
 
 
 # --- sheets of codes ---
