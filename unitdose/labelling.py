@@ -12,7 +12,7 @@ from decimal import Decimal
 from app.core.error_prone import in_safe_words
 from app.core.errors import Refused
 from app.core.quantity import EXACT, Quantity
-from app.core.wording import day, instant, tall_man, unmistakable
+from app.core.wording import day, tall_man, unmistakable
 from app.formulary.unit_dose import UnitDoseFacts
 from app.labels import dose as forms
 from app.labels.bedside import Source, dose_code
@@ -106,7 +106,7 @@ def dose_label(
         due=_due(first),
         use_by=day(expiry),
         prepared_by=prepared_by,
-        made_at=instant(now, order.zone),
+        made_at=unmistakable(now, order.zone),
         serial=serial,
         order_number=order.number,
         product=", ".join(text for text in (f"NDC {package.ndc}" if package.ndc else "", lot and f"lot {lot}") if text),
@@ -157,7 +157,7 @@ def drawer_label(
         count=f"{counted(count, 'dose')} of {counted(drugs, 'drug')}",
         allergies=_allergies(lines[0]),
         planned=_planned(fill),
-        made_at=instant(now, fill.zone),
+        made_at=unmistakable(now, fill.zone),
         serial=serial,
         elsewhere=tuple(_elsewhere(lines)) if drawer.sequence == 1 else (),
         contents=tuple(contents_of(inside, fill.zone)) if tall else (),
@@ -194,7 +194,7 @@ def tote_label(
         leaves=unmistakable(fill.leaves_at, fill.zone),
         holds=tuple(holds),
         packed_by=packed_by,
-        made_at=instant(now, fill.zone),
+        made_at=unmistakable(now, fill.zone),
         serial=serial,
         test=house.test,
     )
@@ -266,7 +266,7 @@ def _allergies(line: LineFacts) -> str:
 def _planned(fill: FillFacts) -> str:
     if fill.planned_at is None:
         return "not yet"
-    return f"{instant(fill.planned_at, fill.zone)}, version {fill.version}"
+    return f"{unmistakable(fill.planned_at, fill.zone)}, version {fill.version}"
 
 
 def _elsewhere(lines: Iterable[LineFacts]) -> Iterator[str]:
