@@ -16,7 +16,7 @@ from app.work import actions as work
 from unitdose.delta import Change
 from unitdose.drawer_queries import DrawerStanding, drawer_blockers, drawer_sha256, drawer_standing
 from unitdose.plan_actions import fill_again
-from unitdose.queries import has_left
+from unitdose.queries import drawer_has_left
 
 
 def release(tx: Tx, work_id: int, proven: Proven, shown: str) -> None:
@@ -61,7 +61,7 @@ def _end(tx: Tx, work_id: int, event: Event, proven: Proven, reason: str, waste:
     _refuse_stale(standing, shown)
     work.move(tx, work_id, event, reason=reason, proven=proven, shown_sha256=shown, facts={"waste": waste})
     labels.void(tx, work_id)
-    if not has_left(tx.session, standing.facts.fill_id):
+    if not drawer_has_left(tx.session, work_id):
         _waste(tx, standing)
     why = "the drawer was refused" if event is Event.REFUSE else "the drawer was withdrawn"
     fill_again(tx, standing.facts.fill_id, work_id, Change.REMOVE, why)

@@ -6,6 +6,7 @@ the courier's scan of the ward's place, a nurse's word about the drawer, or the 
 
 import json
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, select
 
@@ -25,8 +26,8 @@ from app.db.session import Tx
 from app.inventory.carry_actions import Carried, carry_all
 from app.inventory.place_actions import place_of_cart, place_of_kind
 from app.labels.models import Label
-from app.orders.models import Patient
-from app.orders.queries import old_number, patient_facts
+from app.orders.facts import PatientFacts
+from app.orders.queries import old_number, patients_facts
 from app.work.models import WorkItem
 from unitdose.delivery_queries import (
     DELIVERED,
@@ -59,17 +60,13 @@ def load_all(tx: Tx, tote: str, fill_id: int, unit_id: int, place: str) -> int:
     """
     tx.who.require(May.DELIVER)
     ready = drawer_parcels(tx.session, (Drawer.fill_id == fill_id) & (WorkItem.state == State.RELEASED))
-    here = lies(tx.session, {each.patient_id for each in ready})
-    packed = 0
-    for drawer in ready:
-        mine = here.get(drawer.patient_id)
-        waits = drawer.serial is not None and drawer.where.stage is Stage.RELEASED
-        if waits and mine and mine.unit_id == unit_id and _why_it_stays(tx, drawer, mine) is None:
-            totes.pack(tx, tote, drawer.serial or "", unit_id, place)
-            packed += 1
-    if not packed:
+    ready = tuple(each for each in ready if each.where.stage is Stage.RELEASED)
+    to = _goes_to(tx, ready)
+    serials = [each.serial for each in ready if each.serial and to.get(each.work_id) == unit_id]
+    if not serials:
         raise Refused("No checked drawer of this cart waits for this ward.")
-    return packed
+    totes.pack_all(tx, tote, serials, unit_id, place)
+    return len(serials)
 
 
 def hand_over(tx: Tx, serial: str, place: str) -> None:
@@ -95,34 +92,63 @@ def hand_over(tx: Tx, serial: str, place: str) -> None:
 
 
 def _may_leave(tx: Tx, drawer: DrawerParcel) -> Lies:
-    here = lies(tx.session, {drawer.patient_id}).get(drawer.patient_id)
-    if why := _why_it_stays(tx, drawer, here):
+    seen = _Seen.of(tx, (drawer,))
+    if why := _why_it_stays(tx, drawer, seen):
         raise Refused(why)
-    assert here is not None
-    return here
+    return seen.here[drawer.patient_id]
 
 
-def _why_it_stays(tx: Tx, drawer: DrawerParcel, here: Lies | None) -> str | None:
+def _goes_to(tx: Tx, drawers: Collection[DrawerParcel]) -> dict[int, int]:
+    """By drawer that may leave: the ward to which it goes."""
+    seen = _Seen.of(tx, drawers)
+    return {
+        each.work_id: seen.here[each.patient_id].unit_id for each in drawers if _why_it_stays(tx, each, seen) is None
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What decides about drawers that are to leave: their patients, where these lie, labels, and what is struck."""
+
+    patients: dict[int, PatientFacts]
+    here: dict[int, Lies]
+    numbers: dict[int, str]
+    struck: dict[int, int]
+
+    @classmethod
+    def of(cls, tx: Tx, drawers: Collection[DrawerParcel]) -> "_Seen":
+        patients = {each.patient_id for each in drawers}
+        works = [each.work_id for each in drawers]
+        return cls(
+            patients_facts(tx.session, patients),
+            lies(tx.session, patients),
+            _numbers_on_labels(tx, drawers),
+            struck_inside(tx.session, works),
+        )
+
+
+def _why_it_stays(tx: Tx, drawer: DrawerParcel, seen: _Seen) -> str | None:
     """Why a checked drawer must not leave for where its patient lies now, and what to do; None when it may."""
-    patient = patient_facts(tx.session, drawer.patient_id)
-    if drawer.state is not State.RELEASED:
-        return None  # The tote says so in its own words, for bags and drawers alike.
+    patient, here = seen.patients[drawer.patient_id], seen.here.get(drawer.patient_id)
     if here is None:
         return f"{patient.name} has left the hospital. Keep the drawer: its packages go back to their bins."
-    if number := old_number(tx.session, _number_on_label(tx, drawer), patient):
+    if drawer.state is not State.RELEASED:
+        return None  # The tote says so in its own words, for bags and drawers alike.
+    if number := old_number(tx.session, seen.numbers[drawer.work_id], patient):
         said = number.words(here.zone)
         return f"{said[:1].upper()}{said[1:]}. Keep the drawer: it is labelled and checked anew."
-    if count := struck_inside(tx.session, {drawer.work_id}).get(drawer.work_id, 0):
+    if count := seen.struck.get(drawer.work_id, 0):
         packages = "1 package" if count == 1 else f"{count} packages"
         return f"Take {packages} out first: the plan has changed since this drawer was checked. See the pull list."
     return None
 
 
-def _number_on_label(tx: Tx, drawer: DrawerParcel) -> str:
-    """The record number that a drawer's label shows."""
-    content = tx.session.scalar(select(Label.content).where(Label.serial == drawer.serial)) or "{}"
-    shown = json.loads(content).get("mrn")
-    return str(shown) if shown else tx.session.get_one(Patient, drawer.labelled_for_id).mrn
+def _numbers_on_labels(tx: Tx, drawers: Collection[DrawerParcel]) -> dict[int, str]:
+    """By drawer: the record number that its label shows."""
+    labels = select(Label.serial, Label.content).where(Label.serial.in_([each.serial for each in drawers]))
+    shown = {serial: json.loads(content).get("mrn") for serial, content in tx.session.execute(labels)}
+    made_for = patients_facts(tx.session, {each.labelled_for_id for each in drawers})
+    return {each.work_id: str(shown.get(each.serial or "") or made_for[each.labelled_for_id].mrn) for each in drawers}
 
 
 def arrive(tx: Tx, unit_id: int, tote: str | None, place: str) -> Came | Stopped:

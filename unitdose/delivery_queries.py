@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.workflow import State
 from app.custody.fact_queries import labels_facts, works_facts
 from app.custody.models import CustodyEvent
-from app.custody.whereabouts import Fact, Stage
+from app.custody.whereabouts import Fact, Stage, What
 from app.inventory.models import Movement
 from app.labels.models import Label
 from app.orders.models import Order, Stay
@@ -100,11 +100,13 @@ def parcel_of(session: Session, work_id: int) -> DrawerParcel | None:
 
 
 def parcels_on(session: Session, unit_ids: Collection[int], now: datetime) -> tuple[DrawerParcel, ...]:
-    """The drawers that were seen last on some wards within the last week, wherever their patients are now."""
+    """The drawers that were seen last on some wards within the last week and did not go back, whoever lies where."""
+    back = CustodyEvent.__table__.alias()
+    went = select(back.c.id).where(back.c.serial == CustodyEvent.serial, back.c.kind == What.RETURNED).exists()
     seen = (
         select(Label.work_id)
         .join(CustodyEvent, CustodyEvent.serial == Label.serial)
-        .where(CustodyEvent.unit_id.in_(list(unit_ids)), CustodyEvent.at > now - KEPT)
+        .where(CustodyEvent.unit_id.in_(list(unit_ids)), CustodyEvent.at > now - KEPT, ~went)
     )
     found = drawer_parcels(session, Drawer.work_id.in_(seen))
     return tuple(each for each in found if each.where.unit_id in unit_ids)

@@ -18,7 +18,7 @@ from app.inventory.place_actions import place_of_cart
 from app.work import actions as work
 from unitdose.drawer_queries import DrawerStanding, PutFacts, drawer_blockers, drawer_sha256, drawer_standing
 from unitdose.models import Pull
-from unitdose.queries import LineFacts, drawer_labelled, drawers_of, has_left
+from unitdose.queries import LineFacts, drawer_has_left, drawer_labelled, drawers_of
 
 
 def finish(tx: Tx, fill_id: int, work_ids: Collection[int], proven: Proven, shown: dict[int, str]) -> list[int]:
@@ -73,8 +73,8 @@ def pull(tx: Tx, drawer_scan: str, unit_scan: str) -> PutFacts:
         raise Refused("This is not the label of a drawer. Scan the drawer first, then the package to take out of it.")
     work.hold(tx, drawer.work_id)
     standing = drawer_standing(tx.session, drawer.work_id)
-    if has_left(tx.session, drawer.fill_id):
-        raise Refused("This cart has left: the ward takes it out and sends it back. Nothing was changed.")
+    if drawer_has_left(tx.session, drawer.work_id):
+        raise Refused("This drawer has left: the ward takes it out and sends it back. Nothing was changed.")
     line, put = _meant(tx, standing, unit_scan)
     assert tx.who.person_id is not None
     tx.session.add(Pull(put_id=put.put_id, scan=unit_scan, person_id=tx.who.person_id, at=tx.now))

@@ -308,6 +308,11 @@ def has_left(session: Session, fill_id: int) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
+def drawer_has_left(session: Session, work_id: int) -> bool:
+    """Whether one drawer was seen to leave the pharmacy, and did not come back undelivered."""
+    return session.scalar(left().where(Label.work_id == work_id).limit(1)) is not None
+
+
 def left() -> Select[int]:
     """What was noted of labels that left the pharmacy and did not come back undelivered."""
     back = CustodyEvent.__table__.alias()

@@ -3,7 +3,7 @@
 For which ward a thing is, its own room says when it calls `pack`. A trip's row is locked before what is in it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, select
@@ -65,30 +65,40 @@ def pack(tx: Tx, tote: str, serial: str, unit_id: int, place: str) -> ToteTrip:
     Packed twice it is packed once. Raises Refused: not checked, in another tote, a tote for another ward or one that
     has left; and Missing.
     """
+    return pack_all(tx, tote, (serial,), unit_id, place)
+
+
+def pack_all(tx: Tx, tote: str, serials: Collection[str], unit_id: int, place: str) -> ToteTrip:
+    """Pack several things for one ward in one act, all of them or none. Raises as `pack` does."""
     tx.who.require(May.DELIVER)
     trip = _open_trip(tx, tote)
-    found = _locked_parcel(tx, serial)
-    if why := why_not_to_be_packed(found):
-        raise Refused(why)
-    held = tx.session.scalar(select(ToteLoad).where(ToteLoad.serial == serial, _inside()))
-    if held is not None:
-        if trip is not None and held.trip_id == trip.id:
-            return trip
-        other = tx.session.get_one(ToteTrip, held.trip_id).tote
-        raise Refused(f"This {found.called} is in {other} already. Take it out of {other} first.")
+    found = _locked_parcels(tx, serials)
+    for parcel in found:
+        if why := why_not_to_be_packed(parcel):
+            raise Refused(why)
+    query = select(ToteLoad.serial, ToteTrip).join(ToteTrip, ToteTrip.id == ToteLoad.trip_id)
+    held = {serial: of for serial, of in tx.session.execute(query.where(ToteLoad.serial.in_(serials), _inside()))}
+    new = [parcel for parcel in found if parcel.serial not in held]
+    for parcel in found:
+        if (other := held.get(parcel.serial)) is not None and (trip is None or other.id != trip.id):
+            name = other.tote
+            raise Refused(f"This {parcel.called} is in {name} already. Take it out of {name} first.")
+    if not new:
+        assert trip is not None
+        return trip
     trip = trip or _begin(tx, tote, unit_id)
     if trip.left_at is not None:
         raise Refused(f"{tote} has left for {_unit(tx, trip.unit_id)}. Take an empty tote.")
     if trip.unit_id != unit_id:
         there, here = _unit(tx, trip.unit_id), _unit(tx, unit_id)
-        raise Refused(f"{tote} goes to {there}, this {found.called} to {here}. Take a tote for {here}.")
-    if found.where.stage is Stage.MISSING:
-        note_all(tx, (serial,), What.FOUND, place)
+        raise Refused(f"{tote} goes to {there}, this {new[0].called} to {here}. Take a tote for {here}.")
+    note_all(tx, [each.serial for each in new if each.where.stage is Stage.MISSING], What.FOUND, place)
     assert tx.who.person_id is not None
-    tx.session.add(ToteLoad(trip_id=trip.id, serial=serial, person_id=tx.who.person_id, at=tx.now))
+    for parcel in new:
+        tx.session.add(ToteLoad(trip_id=trip.id, serial=parcel.serial, person_id=tx.who.person_id, at=tx.now))
+        record(tx, What.PACKED, f"label {parcel.serial}", {"tote": tote, "unit_id": unit_id})
     tx.session.flush()
-    note_all(tx, (serial,), What.PACKED, place, words=f"in {tote}")
-    record(tx, What.PACKED, f"label {serial}", {"tote": tote, "unit_id": unit_id})
+    note_all(tx, [each.serial for each in new], What.PACKED, place, words=f"in {tote}")
     tx.tell(DELIVERIES)
     return trip
 
@@ -98,7 +108,7 @@ def unpack(tx: Tx, serial: str, place: str) -> None:
     tx.who.require(May.DELIVER)
     where = select(ToteTrip).join(ToteLoad, ToteLoad.trip_id == ToteTrip.id).where(ToteLoad.serial == serial, _inside())
     trip = tx.session.scalar(where.with_for_update(of=ToteTrip).execution_options(populate_existing=True))
-    _locked_parcel(tx, serial)
+    _locked_parcels(tx, (serial,))
     held = tx.session.scalar(select(ToteLoad).where(ToteLoad.serial == serial, _inside()))
     if trip is None or held is None:
         return
@@ -189,15 +199,16 @@ def labels_in(tx: Tx, trip: ToteTrip) -> tuple[str, ...]:
     return tuple(tx.session.scalars(query.order_by(ToteLoad.serial)))
 
 
-def _locked_parcel(tx: Tx, serial: str) -> Parcel:
-    """Read a parcel when neither its check nor a note about it can change any more. Raises Missing."""
-    work_id = tx.session.scalar(select(Label.work_id).where(Label.serial == serial))
-    if work_id is None:
-        raise Missing(f"No label with the number {serial} was made here. Check the number, or call the pharmacy.")
-    work = select(WorkItem).where(WorkItem.id == work_id).with_for_update(read=True)
-    tx.session.scalar(work.execution_options(populate_existing=True))
-    lock_labels(tx, (serial,))
-    return parcels(tx.session, (serial,))[serial]
+def _locked_parcels(tx: Tx, serials: Collection[str]) -> list[Parcel]:
+    """Read parcels when neither their check nor a note about them can change any more. Raises Missing."""
+    works = select(Label.work_id).where(Label.serial.in_(list(serials)))
+    held = select(WorkItem).where(WorkItem.id.in_(works)).order_by(WorkItem.id).with_for_update(read=True)
+    tx.session.scalars(held.execution_options(populate_existing=True)).all()
+    lock_labels(tx, serials)
+    found = parcels(tx.session, serials)
+    if unknown := [serial for serial in serials if serial not in found]:
+        raise Missing(f"No label with the number {unknown[0]} was made here. Check the number, or call the pharmacy.")
+    return [found[serial] for serial in serials]
 
 
 def _that_may(tx: Tx, serials: Sequence[str], what: What) -> list[str]:

@@ -245,7 +245,7 @@ def test_an_offline_phone_stops_sends_nothing_and_accepts_once_when_it_is_back(
     way.leave("TOTE-9")
     way.arrive("6E", "TOTE-9")
     (drawer,) = (each.work_id for each in way.drawers(fills["6E"]))
-    switch = Switch(create_app(made[0], worker=False))
+    switch = Switch(create_app(put_together(made[0].settings, made[3]), worker=False))
     switch.on()
     token = sign_in(made[0].db, Given(demo.BADGES["nina"], demo.PIN), Where(WARD, "ward")).token
     page = new_page(viewport=PHONE)
@@ -256,13 +256,15 @@ def test_an_offline_phone_stops_sends_nothing_and_accepts_once_when_it_is_back(
     switch.off()
     page.wait_for_selector("#lost:has-text('No connection. Stop.')", timeout=20000)
     assert page.get_by_role("button", name="Accept", disabled=True, include_hidden=True).count() == 1
-    switch.on()
+    again = Switch(create_app(put_together(made[0].settings, made[3]), worker=False))
+    again.port = switch.port
+    again.on()
     page.wait_for_selector("#lost", state="detached", timeout=20000)
     page.wait_for_timeout(PAUSE)
     page.get_by_role("button", name="Accept").tap()
     page.wait_for_selector("h1:has-text('My beds')")
     assert [fact.what for fact in way.drawer(drawer).facts].count(What.RECEIVED) == 1
-    switch.off()
+    again.off()
 
 
 def test_what_nobody_accepts_rings_in_the_pharmacy_by_itself(

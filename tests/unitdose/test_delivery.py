@@ -8,18 +8,22 @@ from sqlalchemy import select
 from app.audit.queries import of_subject, verify
 from app.core.errors import Missing, Refused
 from app.custody import tote_actions as totes
+from app.custody.beds import Bed, Beds
 from app.custody.models import ReturnLotLabel
 from app.custody.tote_actions import Came, Stopped
 from app.custody.whereabouts import Stage, What
+from app.demo_cart import unit_code
 from app.labels.models import Label
-from app.orders.models import Patient, Stay
+from app.orders.models import OrderVersion, Patient, Stay
 from app.orders.patient_actions import discharge, merge
 from tests.cart_room import WINDOW, CartRoom
 from tests.unitdose.on_the_way import DESK, TOTE, WARD, OnTheWay
-from unitdose import check_actions, delivery_actions, exchange_actions, receipt_actions, scheduler
+from unitdose import check_actions, delivery_actions, drawer_actions, exchange_actions, receipt_actions, scheduler
 from unitdose.drawer_queries import drawer_sha256, drawer_standing
 from unitdose.models import Fill
+from unitdose.queries import has_left, lines_of
 from unitdose.ward_models import DrawerReceipt
+from unitdose.ward_queries import ward
 
 DAY = timedelta(days=1)
 
@@ -163,6 +167,44 @@ def test_what_was_struck_after_the_check_comes_out_before_the_drawer_leaves(way:
     assert way.stage(second) is Stage.PACKED
 
 
+def test_a_drawer_that_stayed_behind_is_pulled_from_though_its_cart_has_left(way: OnTheWay) -> None:
+    versions = ordered(way.room)
+    fill = way.room.checked()
+    order_id = way.room.stop(versions["metformin"])
+    scheduler.change_orders(way.room.db, fill, [order_id])
+    first, second = (each.work_id for each in way.drawers(fill))
+    way.load(second)
+    way.leave()
+    code = unit_code("metformin")
+    for _ in range(2):
+        way.act("tina", lambda tx: drawer_actions.pull(tx, way.room.serial(first), code))
+    assert (way.books("cart"), way.books("patient")) == (2, 0)
+    with pytest.raises(Refused, match="This drawer has left"):
+        way.act("tina", lambda tx: drawer_actions.pull(tx, way.room.serial(second), code))
+
+
+def test_what_changes_on_the_way_is_taken_out_on_the_ward_and_sent_anew(way: OnTheWay) -> None:
+    versions = ordered(way.room)
+    fill = way.room.checked()
+    way.load_all(fill)
+    way.leave()
+    changed = way.room.order("metformin", ("1000", "mg"), number="W1", patient=0, control="change")
+    with way.room.db.read() as session:
+        order_id = session.get_one(OrderVersion, changed).order_id
+    scheduler.change_orders(way.room.db, fill, [order_id])
+    way.arrive()
+    now = way.room.db.clock()
+    with way.room.db.read() as session:
+        (at, *_) = ward(session, Beds(frozenset({Bed("7W", None)}), now + DAY), now)
+    assert [(out.packages, out.why) for out in at.take_out] == [(2, "the order or its product has changed")]
+    assert versions["metformin"] != changed
+    first = scheduler.first_doses(way.room.db, way.room.carts["7W"])
+    assert first is not None
+    with way.room.db.read() as session:
+        sent = [line for line in lines_of(session, first) if line.due_at and line.due_at >= WINDOW]
+    assert [(line.units, line.packages) for line in sent] == [(2, 2), (2, 2)]
+
+
 def patient_of(way: OnTheWay, work_id: int) -> int:
     return way.drawer(work_id).patient_id
 
@@ -286,8 +328,6 @@ def test_first_doses_are_closed_when_all_of_them_were_accepted_or_rejected(way: 
 
 
 def test_a_tote_that_came_back_undelivered_is_ready_again_and_can_be_pulled_from(way: OnTheWay) -> None:
-    from unitdose.queries import has_left
-
     fill = checked(way.room)
     way.load_all(fill)
     way.leave()

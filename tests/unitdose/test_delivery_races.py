@@ -1,0 +1,146 @@
+"""Two people at once with the same drawer, tote or dose, on both databases: one after the other, and counted once."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from app.core.errors import Refused
+from app.custody import tote_actions as totes
+from app.custody.whereabouts import Stage, What
+from app.db.session import Tx
+from tests.cart_room import CartRoom
+from tests.unitdose.on_the_way import DESK, TOTE, WARD, OnTheWay
+from unitdose import check_actions, delivery_actions, missing_actions, receipt_actions
+from unitdose.drawer_queries import drawer_sha256, drawer_standing
+from unitdose.ward_models import DrawerReceipt, MissingDose
+
+WAIT = 30
+
+
+@pytest.fixture
+def way(room: CartRoom) -> OnTheWay:
+    for patient in range(2):
+        room.order("metformin", ("500", "mg"), number=f"R{patient}", patient=patient)
+    return OnTheWay(room)
+
+
+def at_once(way: OnTheWay, by: str, act: Callable[[Tx], object], meanwhile: Callable[[], object]) -> list[str]:
+    """Do an act, and `meanwhile` in a thread that begins before the act's commit; what the second one is told."""
+    told: list[str] = []
+
+    def second() -> None:
+        try:
+            meanwhile()
+        except Refused as refused:
+            told.append(str(refused))
+
+    other = threading.Thread(target=second)
+    with way.room.db.write(way.room.who(by)) as tx:
+        act(tx)
+        other.start()
+        other.join(timeout=0.3)
+        assert other.is_alive(), "the second act waits for the first"
+    other.join(timeout=WAIT)
+    assert not other.is_alive()
+    return told
+
+
+def test_two_nurses_accept_a_drawer_at_once_and_it_is_accepted_once(way: OnTheWay) -> None:
+    drawer, _ = way.delivered(way.room.checked())
+    told = at_once(
+        way, "nina", lambda tx: receipt_actions.accept(tx, drawer, WARD), lambda: way.accept(drawer)
+    )
+    assert told == []
+    assert [fact.what for fact in way.drawer(drawer).facts].count(What.RECEIVED) == 1
+    with way.room.db.read() as session:
+        assert session.query(DrawerReceipt).count() == 1
+
+
+def test_an_acceptance_that_meets_a_rejection_is_refused(way: OnTheWay) -> None:
+    drawer, _ = way.delivered(way.room.checked())
+    told = at_once(
+        way, "nina", lambda tx: receipt_actions.reject(tx, drawer, "Damaged", WARD), lambda: way.accept(drawer)
+    )
+    assert len(told) == 1 and "was rejected: Damaged" in told[0]
+
+
+def test_an_acceptance_that_meets_a_withdrawal_is_refused(way: OnTheWay) -> None:
+    drawer, _ = way.delivered(way.room.checked())
+    with way.room.db.read() as session:
+        shown = drawer_sha256(drawer_standing(session, drawer))
+    proof = way.room.proof("petra")
+
+    def withdraw(tx: Tx) -> None:
+        check_actions.withdraw(tx, drawer, proof, "Wrong strength", "Discarded", shown)
+
+    told = at_once(way, "petra", withdraw, lambda: way.accept(drawer))
+    assert len(told) == 1 and "A pharmacist withdrew this drawer" in told[0]
+
+
+def test_a_courier_and_a_nurse_at_once_move_every_package_once(way: OnTheWay) -> None:
+    fill = way.room.checked()
+    way.load_all(fill)
+    way.leave()
+    drawer = way.drawers(fill)[0].work_id
+    unit = way.unit("7W")
+    told = at_once(
+        way, "tina", lambda tx: delivery_actions.arrive(tx, unit, TOTE, DESK), lambda: way.accept(drawer)
+    )
+    assert told == []
+    assert (way.books("cart"), way.books("patient")) == (0, 4)
+    assert way.stage(drawer) is Stage.RECEIVED
+
+
+def test_a_drawer_is_packed_into_one_of_two_totes(way: OnTheWay) -> None:
+    fill = way.room.checked()
+    drawer = way.drawers(fill)[0]
+    serial = drawer.serial or ""
+    told = at_once(
+        way,
+        "tina",
+        lambda tx: delivery_actions.load(tx, TOTE, serial, DESK),
+        lambda: way.load(drawer.work_id, "TOTE-8", by="tomas"),
+    )
+    assert len(told) == 1 and "is in TOTE-7 already" in told[0]
+
+
+def test_a_tote_that_leaves_at_the_moment_of_packing_takes_no_more(way: OnTheWay) -> None:
+    fill = way.room.checked()
+    first, second = way.drawers(fill)
+    way.load(first.work_id)
+    told = at_once(
+        way, "tina", lambda tx: totes.leave(tx, TOTE, DESK), lambda: way.load(second.work_id, by="tomas")
+    )
+    assert len(told) == 1 and "TOTE-7 has left for 7 West, medicine" in told[0]
+
+
+def test_two_who_miss_the_same_dose_at_once_make_one_report(way: OnTheWay) -> None:
+    fill = way.room.checked()
+    for drawer in way.delivered(fill):
+        way.accept(drawer)
+    line = way.room.lines(fill)[0].line_id
+    at_once(
+        way,
+        "nina",
+        lambda tx: missing_actions.not_here(tx, line, WARD),
+        lambda: way.act("tina", lambda tx: missing_actions.not_here(tx, line, DESK)),
+    )
+    with way.room.db.read() as session:
+        assert session.query(MissingDose).count() == 1
+    assert way.books("unaccounted") == 1
+
+
+def test_two_technicians_who_send_a_dose_again_at_once_send_one(way: OnTheWay) -> None:
+    fill = way.room.checked()
+    for drawer in way.delivered(fill):
+        way.accept(drawer)
+    line = way.room.lines(fill)[0].line_id
+    report = way.act("nina", lambda tx: missing_actions.not_here(tx, line, WARD))
+    told = at_once(
+        way,
+        "tina",
+        lambda tx: missing_actions.replace(tx, report),  # type: ignore[arg-type]
+        lambda: way.act("tomas", lambda tx: missing_actions.replace(tx, report)),  # type: ignore[arg-type]
+    )
+    assert len(told) == 1 and "only a pharmacist sends another" in told[0]
