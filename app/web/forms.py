@@ -22,7 +22,7 @@ class PostForm(BaseModel):
     def key(self, request: Request) -> OnceKey:
         """The once-key with the fingerprint of address and fields; secrets are left out of it."""
         fields = self.model_dump(mode="json", exclude=set(SECRETS))
-        return OnceKey(self.once, sha256(canonical({"to": request.url.path, "fields": fields})))
+        return OnceKey(self.once, sha256(canonical({"to": request.scope["path"], "fields": fields})))
 
 
 class SignedForm(PostForm):

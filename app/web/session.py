@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from starlette.responses import RedirectResponse, Response
@@ -24,7 +25,15 @@ ANYWHERE = "browser"
 
 def cookie_name(request: Request) -> str:
     """The session cookie's name; behind HTTPS it is bound to this host."""
-    return "__Host-laminar" if request.url.scheme == "https" else "laminar"
+    return "__Host-laminar" if request.scope["scheme"] == "https" else "laminar"
+
+
+def host_name(request: Request) -> str:
+    """The host name under which a browser came in, without its port; empty when it is none."""
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def parts_of(request: Request) -> Parts:
@@ -64,7 +73,7 @@ def visitor(request: Request) -> Visitor:
     with parts.db.read() as session:
         code = request.cookies.get(ENROLLED)
         enrolment = code_sha256(code) if code else None
-        station = station_of_browser(session, enrolment, request.url.hostname or "", ANYWHERE)
+        station = station_of_browser(session, enrolment, host_name(request), ANYWHERE)
         where = Where(station.id, station.kind)
         standing = standing_at(session, token, now=now, where=where)
         if token and standing.who is None and station.kind == "hood":
@@ -109,7 +118,7 @@ def same_origin(request: Request) -> bool:
     origin = request.headers.get("origin")
     if origin is None:
         return True
-    return origin == f"{request.url.scheme}://{request.headers.get('host', '')}"
+    return origin == f"{request.scope['scheme']}://{request.headers.get('host', '')}"
 
 
 def once_key() -> str:
