@@ -68,6 +68,12 @@ class Hands:
         self._scan(self.house.now()[1])
         expect(self.page.locator("#step")).to_be_visible()
 
+    def to_the_pan(self) -> None:
+        """Do what the hood asks for until it waits for a weight."""
+        while not isinstance(self._now().where.current, Weigh):
+            self._next(self._now())
+        expect(self.page.locator("[data-reading]")).not_to_have_text("–")
+
     def make(self) -> None:
         """Do what the hood asks for until only the signature is missing."""
         for _ in range(60):

@@ -141,13 +141,13 @@ def test_news_of_a_post_that_is_on_its_way_waits_for_its_answer(
     page.wait_for_selector("h1:has-text('Stored')")
     page.wait_for_timeout(200)
     assert app.state.parts == 0, "its own news fetched nothing"
-    app.state.delay = 3.0
+    app.state.delay = 5.0
     page.goto(f"{base}/queue?kind=desk")
     page.wait_for_selector("[data-clock]:not(:empty)")
     page.evaluate(POST)
     page.wait_for_selector("form[data-busy]", state="attached")
     stream.send("news", topic="work:1", mark="run.3")
-    page.wait_for_selector("#part:has-text('seen')", timeout=2_000)  # a slow answer holds no news for long
+    page.wait_for_selector("#part:has-text('seen')", timeout=4_500)  # a slow answer holds no news for long
 
 
 def test_the_number_follows_the_scale_and_goes_when_it_is_old(base: str, stream: Stream, new_page: Any) -> None:

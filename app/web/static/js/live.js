@@ -110,13 +110,14 @@ function isNewer(mark, drawn) {
 
 const shows = (part, mark) => !isNewer(mark, drawnAt.get(part.id) ?? pageDrawn());
 
-// While a form is on its way its answer will show its own news; what the answer does not show comes right after it.
-const PATIENCE = 1000;
+// While a form is on its way its answer will show its own news; what the answer does not show comes right after it. News
+// of the order itself (it was stopped) never waits.
+const PATIENCE = 3000;
 const parked = new Map();
 let patience = 0;
 
 function told(topic, mark) {
-  if (!document.querySelector("form[data-busy]")) { show(topic, mark); return; }
+  if (topic.startsWith("order:") || !document.querySelector("form[data-busy]")) { show(topic, mark); return; }
   parked.set(topic, mark);
   patience ||= setTimeout(release, PATIENCE);
 }
