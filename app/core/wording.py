@@ -1,7 +1,7 @@
 """Numbers, dates, ages and drug names in the one form that screen, label and report share."""
 
 import re
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from zoneinfo import ZoneInfo
 
@@ -83,6 +83,18 @@ def unmistakable(at: datetime, zone: str | tzinfo) -> str:
 def clock(at: datetime, zone: str | tzinfo, *, seconds: bool = False) -> str:
     """Write only the time of day in `zone`: 14:05, with `seconds` 14:05:21. Raises ValueError as `instant` does."""
     return instant(at, zone, seconds=seconds).split(" ", 1)[1]
+
+
+def away(at: datetime, now: datetime) -> str:
+    """Say how far an instant is from now, as one reads it off a list: now, in 44 min, in 3 h, 21 min late, 2 d late.
+
+    Minutes under two hours, hours under two days, then days; whole ones, cut off.
+    """
+    far = abs(at - now) // timedelta(minutes=1)
+    if far == 0:
+        return "now"
+    amount = f"{far} min" if far < 120 else f"{far // 60} h" if far < 48 * 60 else f"{far // 1440} d"
+    return f"{amount} late" if at < now else f"in {amount}"
 
 
 def age(birth: date, today: date) -> str:

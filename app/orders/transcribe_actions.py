@@ -1,11 +1,12 @@
 """Transcribing a paper order: what the technician reads from it, with its picture, to be verified like any other."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import func, select
 
+from app.core.days import read_day, read_wall
 from app.core.errors import Invalid, Refused
 from app.core.permissions import May
 from app.core.quantity import Quantity
@@ -29,7 +30,7 @@ PAPER = "paper"
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper order as it was read: texts as typed, drugs by their number, `start` as a local date and time.
+    """A paper order as it was read: texts as typed, drugs by their number, `start` as the local wall clock.
 
     `as_written`: the frequency stands on the paper just so, and a pharmacist is to choose the times.
     """
@@ -114,9 +115,9 @@ def _patient(tx: Tx, paper: Paper, wrong: dict[str, str]) -> StatedPatient | Non
     if not paper.family or not paper.given:
         wrong["family"] = "Enter the family name and the given name from the paper."
     try:
-        born = date.fromisoformat(paper.born)
-    except ValueError:
-        wrong["born"] = "Enter the date of birth: a label needs two identifiers."
+        born = read_day(paper.born, since=1880, whole=True)
+    except ValueError as unread:
+        wrong["born"] = f"{unread} A label needs two identifiers."
         return None
     if born > tx.now.date():
         wrong["born"] = "The date of birth lies in the future."
@@ -168,11 +169,10 @@ def _amount(text: str, unit: str, field: str, wrong: dict[str, str]) -> Quantity
 
 def _start(text: str, zone: str, wrong: dict[str, str]) -> datetime | None:
     try:
-        wall = datetime.fromisoformat(text)
-    except ValueError:
-        wrong["start"] = "Enter the day and time at which the order starts."
+        return place(read_wall(text), zone).at
+    except ValueError as unread:
+        wrong["start"] = str(unread)
         return None
-    return place(wall, zone).at if wall.tzinfo is None else wall.astimezone(UTC)
 
 
 def _minutes(text: str, wrong: dict[str, str]) -> int | None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from app.core.wording import (
     age,
+    away,
     clock,
     day,
     instant,
@@ -75,6 +76,18 @@ def test_a_deviation_shows_its_direction_and_nothing_has_none(value):
 )  # fmt: skip
 def test_a_percentage_is_rounded_half_even_and_stands_apart_from_its_sign(value, places, direction, text):
     assert percent(Decimal(value), places, direction=direction) == text
+
+
+@pytest.mark.parametrize(
+    ("minutes", "text"),
+    [
+        (0, "now"), (0.9, "now"), (-0.9, "now"), (1, "in 1 min"), (-1, "1 min late"), (119.5, "in 119 min"),
+        (120, "in 2 h"), (-179, "2 h late"), (47 * 60 + 59, "in 47 h"), (48 * 60, "in 2 d"), (-5000, "3 d late"),
+    ],
+)  # fmt: skip
+def test_how_far_away_an_instant_is_reads_off_a_list(minutes, text):
+    now = datetime(2026, 11, 22, 19, 5, tzinfo=UTC)
+    assert away(now + timedelta(minutes=minutes), now) == text
 
 
 def test_a_day_names_its_month_in_letters():
