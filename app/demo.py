@@ -208,9 +208,9 @@ def _stations(db: Db, petra: Who, devices: Devices) -> None:
                 printer_simulated=devices.simulated,
             ),
         )
-        for code, kind, name in (("desk-1", "desk", "Pharmacy desk"), ("ward-7w", "ward", "7 West")):
+        for code, kind, name, px in (("desk-1", "desk", "Pharmacy desk", "3.8"), ("ward-7w", "ward", "7 West", "6.1")):
             host = f"{kind}.localhost"
-            station = Station(code=code, kind=kind, name=name, host=host, px_per_mm=Decimal("3.8"))
+            station = Station(code=code, kind=kind, name=name, host=host, px_per_mm=Decimal(px))
             station.printer_simulated = devices.simulated  # so that every page of the pretend hospital is striped
             stations.add_station(tx, station)
 

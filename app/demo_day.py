@@ -155,10 +155,12 @@ def _second_stations(tx: Any, balance: SimulatedBalance) -> None:
         printer_url=first.printer_url, printer_simulated=True,
     )  # fmt: skip
     add_station(tx, hood)
-    for code, kind, name in (("desk-2", "desk", "Second desk"), ("ward-2", "ward", "7 West, second phone")):
+    for code, kind, name, px in (
+        ("desk-2", "desk", "Second desk", "3.8"), ("ward-2", "ward", "7 West, second phone", "6.1"),
+    ):  # fmt: skip
         host = f"{code}.localhost"
         add_station(
-            tx, Station(code=code, kind=kind, name=name, host=host, px_per_mm=Decimal("3.8"), printer_simulated=True)
+            tx, Station(code=code, kind=kind, name=name, host=host, px_per_mm=Decimal(px), printer_simulated=True)
         )
 
 

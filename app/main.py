@@ -52,6 +52,7 @@ from app.web import (
     stock,
     times,
     ward,
+    worklist,
 )
 from app.web.downtime import DowntimePack
 from app.web.guard import Guard
@@ -67,7 +68,7 @@ from unitdose.tick_scheduler import CartWatch, LateWatch
 
 STATIC = Path(__file__).parent / "web" / "static"
 ROUTERS = (
-    sign_in.router, hood.router, check.router, records.router, live.router, health.router, ward.router,
+    sign_in.router, worklist.router, hood.router, check.router, records.router, live.router, health.router, ward.router,
     scans.router, doses.router, receipts.router, deliveries.router, missing.router, devices.router,
     station_setup.router, stock.router, people.router, audit.router, recipes.router, formulary.router, orders.router,
     times.router, messages.router, fills.router, pick.router, cart_check.router, returns.router, shell.router,

@@ -96,7 +96,7 @@ def _record(at: Opened, r: Record, who: str, weighings: Mapping[int, Weighing]) 
         case Confirmed(how=how):
             words = f"said yes, by {how}: {step.say if isinstance(step, (Inspect, Mix)) else what}"
         case Labelled(serial=serial):
-            words = f"label {serial} was made and sent to the printer"
+            words = f"had label {serial} made and sent to the printer"
         case Half(of=of, text=text):
             words = f"scanned the {of} {text}"
         case Photographed(sha256=sha):

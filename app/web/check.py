@@ -9,13 +9,16 @@ from starlette.responses import Response
 from app.core.errors import Invalid, Refused
 from app.core.permissions import May
 from app.core.workflow import Event, offered
+from app.custody.actions import look
 from app.custody.pharmacy_queries import missed, wrongly_labelled
+from app.custody.whereabouts import Stage
 from app.db import outbox
 from app.identity.actions import prove_for_signature
 from app.identity.queries import needs_full
 from app.orders.queries import why_not_current
-from app.web.forms import ReasonForm, Sign, SignReason
+from app.web.forms import ReasonForm, Sign, SignReason, errors_of, status_of
 from app.web.pages import ALERTS, patient_line, render
+from app.web.scans import LabelForm, place_of, serial_of
 from app.web.session import Visitor, may, see_other
 from app.work.queries import actor_for
 from compounding import check_actions
@@ -47,16 +50,37 @@ class SendBackForm(ReasonForm):
 @router.get("/desk")
 def queue_page(request: Request, visit: Checker) -> Response:
     """What waits for its check; rows come in by a bar, never under the finger."""
+    return _queue(request, visit)
+
+
+def _queue(request: Request, visit: Visitor, wrong: Refused | None = None) -> Response:
+    now = visit.parts.clock()
     with visit.parts.db.read() as session:
         rows = check_queue(session)
         calls = helped(session)
-        not_here = missed(session, visit.parts.clock())
-        told = alerts(session, visit.parts.clock())
-        mislabelled = wrongly_labelled(session, visit.parts.clock())
+        not_here = missed(session, now)
+        told = alerts(session, now)
+        mislabelled = wrongly_labelled(session, now)
     return render(
         request, visit, "check/queue.html", "Check queue", topics=["queue", *ALERTS], current="/desk", rows=rows,
-        calls=calls, not_here=not_here, alerts=told, mislabelled=mislabelled,
+        calls=calls, not_here=not_here, alerts=told, mislabelled=mislabelled, stat=sum(row.stat for row in rows),
+        oldest=min((row.since for row in rows if row.since), default=None), errors=errors_of(wrong),
+        late=sum(row.due_at < now for row in rows), status=status_of(wrong),
     )  # fmt: skip
+
+
+@router.post("/desk")
+def scanned(request: Request, visit: Checker, form: Annotated[LabelForm, Form()]) -> Response:
+    """The scan of a bag's label opens its check; a bag that waits for none is answered as everywhere."""
+    assert visit.who is not None
+    try:
+        serial = serial_of(form.scan)
+    except Refused as wrong:
+        return _queue(request, visit, wrong)
+    with visit.parts.db.write(visit.who, form.key(request)) as tx:
+        found = look(tx, serial, place_of(visit))
+        tx.location = f"/check/{found.work_id}" if found.where.stage is Stage.MADE else f"/scan/{serial}"
+    return see_other(tx.location)
 
 
 @router.get("/check/{work_id:int}")
@@ -153,6 +177,5 @@ def _signed(request: Request, visit: Visitor, work_id: int, form: Any, act: Any)
         with visit.parts.db.write(visit.who, form.key(request), "/desk") as tx:
             act(tx, proven)
     except (Refused, Invalid) as wrong:
-        fields = wrong.fields if isinstance(wrong, Invalid) else {"": str(wrong)}
-        return _draw(request, visit, work_id, fields)
+        return _draw(request, visit, work_id, errors_of(wrong))
     return see_other("/desk")

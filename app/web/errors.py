@@ -17,6 +17,7 @@ from app.web.session import SignInFirst, parts_of, see_other, visitor
 log = structlog.get_logger()
 
 NOT_STORED = "Nothing was stored. Try again in a moment; if it goes on, call whoever runs this system."
+LOOK = "Nothing was changed. Go back and choose it from a list, or scan it again."
 
 
 def answer(request: Request, status: int, title: str, sentence: str, remedy: str = "", back: str = "") -> Response:
@@ -61,7 +62,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Missing)
     def missing(request: Request, error: Missing) -> Response:
-        return answer(request, 404, "Not there", str(error))
+        return answer(request, 404, "Not there", str(error), LOOK)
 
     @app.exception_handler(Invalid)
     def invalid(request: Request, error: Invalid) -> Response:
@@ -83,7 +84,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> Response:
         words = {404: "There is no such page.", 405: "This can not be done here.", 413: "This is too large."}
-        return answer(request, error.status_code, "Not there", words.get(error.status_code, str(error.detail)))
+        return answer(request, error.status_code, "Not there", words.get(error.status_code, str(error.detail)), LOOK)
 
     @app.exception_handler(DatabaseFault)
     def database(request: Request, error: DatabaseFault) -> Response:

@@ -6,6 +6,7 @@ from fastapi import Form, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.canonical import canonical, sha256
+from app.core.errors import Invalid, Refused
 from app.db.session import OnceKey
 from app.identity.actions import Given
 
@@ -58,6 +59,18 @@ class SignedReasonForm(SignedForm):
     @property
     def why(self) -> str:
         return self.other if self.reason in ("", "other") else self.reason
+
+
+def errors_of(wrong: Refused | Invalid | None) -> dict[str, str]:
+    """What is wrong, by field, for the page that shows it in place; the field "" is about the whole form."""
+    if wrong is None:
+        return {}
+    return wrong.fields if isinstance(wrong, Invalid) else {"": str(wrong)}
+
+
+def status_of(wrong: Refused | Invalid | None) -> int:
+    """The status of a page that shows what is wrong in place: 409 refused, 422 invalid, 200 nothing."""
+    return 200 if wrong is None else 422 if isinstance(wrong, Invalid) else 409
 
 
 Post = Annotated[PostForm, Form()]

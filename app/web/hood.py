@@ -1,4 +1,4 @@
-"""The hood's tablet: the worklist, and one dose led step by step."""
+"""The hood's tablet: one dose led step by step."""
 
 from typing import Annotated, Any
 
@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from pydantic import Field
 from starlette.responses import Response
 
-from app.core.codes import read_code
 from app.core.errors import Invalid, Refused
 from app.core.permissions import May
 from app.core.workflow import State
@@ -17,7 +16,7 @@ from app.labels.queries import said_of_printing
 from app.orders.queries import why_not_current
 from app.stations.photos import LARGEST, read_picture
 from app.web.balance_check import not_checked
-from app.web.forms import Post, PostForm, Reason, Sign
+from app.web.forms import Post, PostForm, Reason, Sign, errors_of, status_of
 from app.web.pages import patient_line, render
 from app.web.pan import FROZEN, on_the_pan
 from app.web.parts import Parts
@@ -26,7 +25,7 @@ from compounding import check_actions, hood_actions, scan_actions
 from compounding.instructions import instruction, lines, short
 from compounding.opened import Opened
 from compounding.procedure import Pair, label_serial, may_redo, steps_of
-from compounding.queries import held_at, in_tray, just_stopped, opened, worklist
+from compounding.queries import opened
 from compounding.records import Redone, Scanned, Stopped
 from compounding.weighing import gauge
 
@@ -40,7 +39,6 @@ TAKEN_BACK = ("Label to be applied anew", "Photo to be taken again", "Something 
 class ScanForm(PostForm):
     scan: Annotated[str, Field(max_length=400)]
     step: str = Field("", max_length=80)
-    dose: int | None = None
 
 
 class WeighForm(PostForm):
@@ -57,61 +55,14 @@ class RedoForm(StepForm):
     reason: str = Field("", max_length=200)
 
 
-@router.get("")
-def worklist_page(request: Request, visit: Preparer, dose: int | None = None) -> Response:
-    """What is to be made, STAT first; the first row (or the chosen one) waits for an empty tray."""
-    parts = visit.parts
-    with parts.db.read() as session:
-        found = worklist(session, parts.clock())
-        stopped = just_stopped(session, parts.clock())
-        mine = held_at(session, visit.station.id, visit.who.person_id if visit.who else None)
-    free = [line for line in found if line.state is State.QUEUED]
-    chosen = next((line for line in free if line.dose_id == dose), free[0] if free else None)
-    topics = ["worklist", f"station {visit.station.id}"]
-    return render(
-        request, visit, "hood/worklist.html", "To prepare", topics=topics,
-        rows=found, chosen=chosen, mine=mine, stopped=stopped, not_checked=not_checked(visit),
-    )  # fmt: skip
-
-
-@router.post("/scan")
-def worklist_scan(request: Request, visit: Preparer, form: Annotated[ScanForm, Form()]) -> Response:
-    """An empty tray claims the chosen dose; a tray in use goes on with its dose; a label opens it."""
-    parts, who = visit.parts, visit.who
-    assert who is not None
-    code = read_code(form.scan)
-    if code is None or code.kind != "tray":
-        raise Refused("Scan a tray: an empty one to start the dose shown, one in use to go on with its dose.")
-    with parts.db.read() as session:
-        held = in_tray(session, code.text)
-        item = opened(session, held).item if held is not None else None
-    if item is not None and item.state is State.MADE:
-        return see_other(f"/hood/{item.id}/take-back")
-    with parts.db.write(who, form.key(request)) as tx:
-        if item is None:
-            if form.dose is None:
-                raise Refused("There is no dose to start. Wait for the next one.")
-            work_id = hood_actions.claim(tx, form.dose, code.text, parts.house)
-        else:
-            work_id = item.id
-            if item.state == State.PAUSED and item.holder_id == who.person_id:
-                hood_actions.resume(tx, work_id, code.text)
-            elif item.state in (State.PAUSED, State.MAKING) and item.holder_id != who.person_id:
-                hood_actions.take_over(tx, work_id, code.text)
-            elif item.state == State.MAKING and item.station_id != who.station_id:
-                raise Refused("This dose is under another hood. Pause it there first.")
-        tx.location = f"/hood/{work_id}"
-    parts.acted(work_id)
-    return see_other(f"/hood/{work_id}")
-
-
 @router.get("/{work_id:int}")
 def step_page(request: Request, visit: Preparer, work_id: int) -> Response:
     """The one instruction that counts now."""
     return _draw(request, visit, work_id)
 
 
-def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str] | None = None) -> Response:
+def _draw(request: Request, visit: Visitor, work_id: int, wrong: Refused | Invalid | None = None) -> Response:
+    """Draw the step that waits, with what is wrong above it; the next right scan or weight clears it."""
     parts, who = visit.parts, visit.who
     assert who is not None
     with parts.db.read() as session:
@@ -122,6 +73,8 @@ def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str]
         serial = label_serial(at.where)
         printing = said_of_printing(session, serial) if serial and isinstance(at.where.current, Pair) else None
     if at.state is not State.MAKING or at.item.holder_id != who.person_id:
+        if wrong:
+            raise wrong
         return see_other("/hood")
     now = instruction(at.sheet, at.where)
     topics = [f"work:{work_id}", f"order:{at.order.order_id}", "printing"]
@@ -130,8 +83,8 @@ def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str]
     step = at.where.current
     band = gauge(at.sheet, at.where, step) if now.kind == "weigh" and step is not None else None  # type: ignore[arg-type]
     return render(
-        request, visit, "hood/step.html", at.sheet.title, topics=topics, status=422 if errors else 200,
-        at=at, do=now, lines=lines(at.sheet, at.where), stopped=stopped, band=band, full=full, errors=errors or {},
+        request, visit, "hood/step.html", at.sheet.title, topics=topics, status=status_of(wrong),
+        at=at, do=now, lines=lines(at.sheet, at.where), stopped=stopped, band=band, full=full, errors=errors_of(wrong),
         patient=patient_line(at.order.patient, at.order.place, parts.clock(), at.order.zone), last=_last(at),
         shown=check_actions.shown_sha256(at) if signs else "", printing=printing,
         not_checked=not_checked(visit) if now.kind == "weigh" else None,
@@ -284,18 +237,20 @@ def sign(request: Request, visit: Preparer, work_id: int, form: Sign) -> Respons
         with visit.parts.db.write(visit.who, form.key(request), "/hood") as tx:
             check_actions.finish(tx, work_id, proven, form.shown)
     except (Refused, Invalid) as wrong:
-        fields = wrong.fields if isinstance(wrong, Invalid) else {"": str(wrong)}
-        return _draw(request, visit, work_id, fields)
+        return _draw(request, visit, work_id, Invalid(errors_of(wrong)))
     return see_other("/hood")
 
 
 def _act(
     request: Request, visit: Visitor, work_id: int, form: PostForm, act: Any, location: str | None = None
 ) -> Response:
-    """Do one act of the hood and go back to the step that is next."""
+    """Do one act of the hood and go back to the step that is next; a refusal is shown on the step that waits."""
     parts, who = visit.parts, visit.who
     assert who is not None
-    with parts.db.write(who, form.key(request), location or f"/hood/{work_id}") as tx:
-        act(tx, parts)
+    try:
+        with parts.db.write(who, form.key(request), location or f"/hood/{work_id}") as tx:
+            act(tx, parts)
+    except Refused as wrong:
+        return _draw(request, visit, work_id, wrong)
     parts.acted(work_id)
     return see_other(tx.location)

@@ -15,7 +15,7 @@ from app.interop import actions, sending_actions
 from app.interop.listening import connection_of
 from app.interop.queries import counts, exceptions, ignored_kinds, message_page, sent_trouble
 from app.orders.routes import ROUTES
-from app.web.forms import Post, PostForm, Reason
+from app.web.forms import Post, PostForm, Reason, errors_of
 from app.web.pages import render
 from app.web.session import Visitor, may, see_other
 
@@ -111,7 +111,7 @@ def _decided(request: Request, visit: Visitor, message_id: int, form: PostForm, 
             # What is still open after one decision is decided on the same page.
             tx.location = f"{HERE}/{message_id}" if act(tx) == "exception" else HERE
     except (Refused, Invalid) as wrong:
-        return _draw(request, visit, message_id, wrong.fields if isinstance(wrong, Invalid) else {"": str(wrong)})
+        return _draw(request, visit, message_id, errors_of(wrong))
     return see_other(tx.location)
 
 

@@ -27,7 +27,7 @@ from app.orders.transcribe_actions import PRIORITIES, Paper, transcribe
 from app.stations.actions import keep_photo
 from app.stations.photos import LARGEST, read_picture
 from app.stations.queries import photo_known, units
-from app.web.forms import PostForm, Reason, ReasonForm, Sign
+from app.web.forms import PostForm, Reason, ReasonForm, Sign, errors_of
 from app.web.pages import patient_line, render
 from app.web.session import Visitor, may, see_other
 from compounding.dose_queries import calculation, doses_due
@@ -56,7 +56,7 @@ class PaperForm(PostForm):
     mrn: str = Field("", max_length=40)
     family: str = Field("", max_length=80)
     given: str = Field("", max_length=80)
-    born: str = Field("", max_length=10)
+    born: str = Field("", max_length=20)
     visit: str = Field("", max_length=40)
     unit: str = Field("", max_length=40)
     room: str = Field("", max_length=20)
@@ -155,7 +155,7 @@ def paper_post(request: Request, visit: Transcriber, picture: str, form: Annotat
             version = transcribe(tx, form.paper(), picture, visit.parts.settings.zone)
             tx.location = f"{HERE}/{version.id}"
     except (Refused, Invalid) as wrong:
-        return _paper(request, visit, picture, form, _fields(wrong))
+        return _paper(request, visit, picture, form, errors_of(wrong))
     return see_other(tx.location)
 
 
@@ -240,7 +240,7 @@ def times(request: Request, visit: Verifier, version_id: int, form: Annotated[Ti
                 remember_frequency(tx, order_facts(tx.session, version.id).sender, version.frequency, form.how)
             tx.location = f"{HERE}/{version.id}"
     except (Refused, Invalid) as wrong:
-        return _draw(request, visit, version_id, _fields(wrong), form)
+        return _draw(request, visit, version_id, errors_of(wrong), form)
     return see_other(tx.location)
 
 
@@ -253,7 +253,7 @@ def verify(request: Request, visit: Verifier, version_id: int, form: Sign) -> Re
         with visit.parts.db.write(visit.who, form.key(request), HERE) as tx:
             actions.verify_as_shown(tx, version_id, proven, form.shown)
     except (Refused, Invalid) as wrong:
-        return _draw(request, visit, version_id, _fields(wrong))
+        return _draw(request, visit, version_id, errors_of(wrong))
     return see_other(HERE)
 
 
@@ -286,10 +286,6 @@ def _decide(
     with visit.parts.db.write(visit.who, form.key(request), HERE) as tx:
         tx.location = f"{HERE}/{act(tx, order_id)}"
     return see_other(tx.location)
-
-
-def _fields(wrong: Refused | Invalid) -> dict[str, str]:
-    return wrong.fields if isinstance(wrong, Invalid) else {"": str(wrong)}
 
 
 def _may(visit: Visitor, permission: May) -> bool:

@@ -50,16 +50,20 @@ def _qty(text: object) -> Markup:
     return Markup('<span class="qty">{}</span>').format(text)
 
 
-# What must never break over two lines: dates with their time, deviations with their uncertainty, numbers with units.
+# What must never break over two lines: dates with their time, deviations with their uncertainty, numbers with units,
+# and codes with hyphens that hold a digit (L-7G…, TRAY-01, 7W-12-A, 0409-6533-01).
 _QUANTITY = re.compile(
-    r"(\d{2}-[A-Z][a-z]{2}-\d{4}(?: \d{2}:\d{2})?"
+    r"(\d{2}-[A-Z][a-z]{2}-\d{4}(?: \d{2}:\d{2}(?::\d{2})?)?"
+    r"|\b(?=[A-Z0-9-]*\d)[A-Z0-9]+(?:-[A-Z0-9]+)+\b"
     r"|\([+-]?[\d.,]+ % ± [\d.,]+ %\)"
     r"|\d[\d,.]*(?:\s|\u00a0)(?:%|°C|(?:mg/mL|mEq/mL|mcg|mg|mL|mEq|mmol|units?|kg|g|L)\b))"
 )
 
 
 def _quantities(text: str) -> Markup:
-    """Keep every quantity and every date in a sentence unbreakable."""
+    """Keep every quantity, date and code in a sentence unbreakable; what is drawn already is left as it is."""
+    if isinstance(text, Markup):
+        return text
     pieces = _QUANTITY.split(text)
     return Markup("").join(_qty(p) if i % 2 else escape(p) for i, p in enumerate(pieces))
 
@@ -85,6 +89,7 @@ def environment() -> Environment:
         "day": wording.day,
         "instant": wording.instant,
         "clock": wording.clock,
+        "away": wording.away,
         "tall_man": wording.tall_man,
         "doubts": lambda text: [problem.words for problem in error_prone(text)],
         "per_ml": _per_ml,

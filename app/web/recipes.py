@@ -13,7 +13,7 @@ from app.core.permissions import May, allowed
 from app.formulary.queries import drugs
 from app.identity.actions import prove_for_signature
 from app.identity.queries import needs_full
-from app.web.forms import Sign, SignedForm
+from app.web.forms import Sign, SignedForm, errors_of
 from app.web.pages import render
 from app.web.session import Visitor, may, see_other
 from compounding.recipe import Recipe
@@ -132,8 +132,7 @@ def write(request: Request, visit: Author, form: Annotated[WriteForm, Form()]) -
             tx.location = f"/recipes/{number}"
             tx.tell("recipes")
     except (Refused, Invalid) as wrong:
-        fields = wrong.fields if isinstance(wrong, Invalid) else {"": str(wrong)}
-        return _preview(request, visit, form.document, fields)
+        return _preview(request, visit, form.document, errors_of(wrong))
     return see_other(f"/recipes/{number}")
 
 
@@ -181,6 +180,5 @@ def approve(request: Request, visit: Approver, recipe_id: int, form: Sign) -> Re
             approve_recipe(tx, recipe_id, proven)
             tx.tell("recipes")
     except (Refused, Invalid) as wrong:
-        fields = wrong.fields if isinstance(wrong, Invalid) else {"": str(wrong)}
-        return _draw(request, visit, recipe_id, fields)
+        return _draw(request, visit, recipe_id, errors_of(wrong))
     return see_other(here)

@@ -12,7 +12,7 @@ from app.db.session import Who
 from app.identity import people_actions
 from app.identity.actions import Given
 from app.identity.sign_in_actions import lock, sign_in, sign_out, unlock
-from app.web.forms import Post, PostForm
+from app.web.forms import Post, PostForm, errors_of
 from app.web.pages import render
 from app.web.session import ENROLLED, Visit, cookie_name, see_other
 
@@ -131,8 +131,7 @@ def set_up(request: Request, visit: Visit, form: Annotated[SetUpForm, Form()]) -
             visit.parts.db, form.code, form.name, form.username, form.password, form.pin, form.badge or None
         )
     except (Refused, Invalid) as wrong:
-        errors = wrong.fields if isinstance(wrong, Invalid) else {"": str(wrong)}
-        return render(request, visit, "set_up.html", "Set up", errors=errors, first=True, status=422)
+        return render(request, visit, "set_up.html", "Set up", errors=errors_of(wrong), first=True, status=422)
     return see_other("/sign-in")
 
 
@@ -146,8 +145,7 @@ def invitation(request: Request, visit: Visit, form: Annotated[InvitationForm, F
     try:
         people_actions.accept_invitation(visit.parts.db, form.code, form.pin, form.password or None, form.badge or None)
     except (Refused, Invalid) as wrong:
-        errors = wrong.fields if isinstance(wrong, Invalid) else {"": str(wrong)}
-        return render(request, visit, "set_up.html", "Your PIN", errors=errors, first=False, status=422)
+        return render(request, visit, "set_up.html", "Your PIN", errors=errors_of(wrong), first=False, status=422)
     return see_other("/sign-in")
 
 

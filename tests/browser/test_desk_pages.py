@@ -119,6 +119,26 @@ def test_a_balance_is_seen_live_and_its_going_and_coming(desk: Callable[..., Pag
     expect(card.locator("[data-balance-chip]")).to_contain_text("Ready")
 
 
+def test_a_list_is_walked_and_opened_by_keys_alone(desk: Callable[..., Page]) -> None:
+    page = desk("/people")
+    rows = page.locator("[data-keys] tr")
+    expect(rows.nth(0).get_by_role("link")).to_be_focused()
+    page.keyboard.press("j")
+    expect(rows.nth(1).get_by_role("link")).to_be_focused()
+    for key in ("k", "k"):
+        page.keyboard.press(key)
+    expect(rows.nth(0).get_by_role("link")).to_be_focused()
+    name = rows.nth(0).get_by_role("link").inner_text()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+
+
+def test_the_whole_row_opens_what_its_link_opens(desk: Callable[..., Page]) -> None:
+    page = desk("/stock/lots")
+    page.locator("[data-keys] tr").first.locator("td").nth(2).click(force=True)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Lot ")
+
+
 def test_a_scanned_carton_is_staged_without_a_key_but_the_count(
     desk: Callable[..., Page], scan: Callable[..., None]
 ) -> None:

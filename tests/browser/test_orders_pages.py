@@ -56,7 +56,7 @@ def sign_in(page: Page, address: str, name: str) -> Page:
     page.goto(f"{address}/sign-in")
     page.fill("#field-badge", demo.BADGES[name])
     page.fill("#field-pin", demo.PIN)
-    page.locator("form:has(#field-badge) button[type=submit]").first.click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(lambda url: "/sign-in" not in url)
     return page
 
@@ -158,8 +158,8 @@ def test_a_paper_order_is_transcribed_beside_its_picture_and_not_verified_by_a_t
     look(desk, pictures, "paper-errors")
     axe(desk)
     typed = {
-        "mrn": "MRN55", "family": "Paper", "given": "Paula", "born": "1950-05-05", "visit": "V55", "room": "9",
-        "bed": "C", "amount1": "1000", "base_ml": "250", "start": "2030-01-01T08:00", "infuse": "120",
+        "mrn": "MRN55", "family": "Paper", "given": "Paula", "born": "05-May-1950", "visit": "V55", "room": "9",
+        "bed": "C", "amount1": "1000", "base_ml": "250", "start": "01-Jan-2030 08:00", "infuse": "120",
     }  # fmt: skip
     typed["start"] = demo.local(system_clock()).strftime("%Y-%m-%dT%H:%M")
     for name, value in typed.items():
@@ -170,7 +170,7 @@ def test_a_paper_order_is_transcribed_beside_its_picture_and_not_verified_by_a_t
     look(desk, pictures, "paper-form")
     desk.get_by_role("button", name="Hand over for verification").click()
     desk.wait_for_url(re.compile(r"/orders/\d+$"))
-    expect(desk.get_by_alt_text("Picture of the paper order")).to_be_visible()
+    expect(desk.get_by_alt_text("Picture of the paper order: show it large")).to_be_visible()
     expect(desk.get_by_text("A pharmacist verifies this order.")).to_be_visible()
     look(desk, pictures, "paper-order")
     axe(desk)

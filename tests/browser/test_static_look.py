@@ -111,6 +111,15 @@ def test_a_calibrated_station_is_measured_in_its_own_millimetres(base: str, new_
     assert page.locator(".actions .primary").bounding_box()["height"] == pytest.approx(104, abs=1)
 
 
+def test_a_dark_screen_prints_dark_on_white(base: str, new_page: Any) -> None:
+    page = new_page()
+    page.goto(f"{base}/worklist?kind=hood")
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(21, 32, 43)"
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator(".actions").is_hidden()
+
+
 def test_the_style_sheet_stays_small() -> None:
     sheet = Path(__file__).resolve().parents[2] / "app/web/static/app.css"
     assert sheet.stat().st_size <= 20_000

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
+from app import demo
 from app.demo_day import Server, trial
 from app.demo_picture import labelled_bag
 from app.demo_play import until
@@ -115,7 +116,7 @@ def test_a_dose_goes_from_an_order_over_hl7_to_the_nurses_hands(
     hands.sign()
     desk.goto(house.at("desk", "/desk"))
     axe(desk)
-    desk.locator("table a", has_text="vancomycin").first.click()
+    scan(desk, serial)
     expect(desk.locator("h1")).to_contain_text("nothing unusual")
     expect(desk.locator(".photo img").first).to_be_visible()
     axe(desk)
@@ -148,6 +149,31 @@ def test_a_dose_costs_no_more_scans_weighings_photos_and_taps_than_promised(
     spent = {name: hands.done[name] for name in ("scans", "weighings", "photos", "taps")}
     hands.sign()
     assert spent == BUDGET[dose]
+
+
+def test_gloved_hands_sign_in_without_a_keyboard_and_a_wrong_scan_needs_no_tap(
+    house: Open, hood: Page, scan: Scan, axe: Axe, console: Console
+) -> None:
+    console.expect("409")
+    hood.goto(house.at("hood"))
+    pin = hood.locator("#field-pin")
+    assert pin.evaluate("e => e.inputMode") == "none", "the tablet's own keyboard stays away"
+    scan(hood, demo.BADGES["tina"])
+    for digit in demo.PIN + "9":
+        hood.get_by_role("button", name=digit, exact=True).click(delay=150)
+    hood.get_by_role("button", name="Delete").click()
+    expect(pin).to_have_value(demo.PIN)
+    axe(hood)
+    hood.get_by_role("button", name="Sign in", exact=True).click()
+    expect(hood.get_by_role("heading", name="To prepare")).to_be_visible()
+    scan(hood, "L-0000000000")
+    expect(hood.get_by_role("alert")).to_contain_text("Scan a tray")
+    axe(hood)
+    scan(hood, house.now()[1])
+    expect(hood.locator("#step")).to_be_visible()
+    hood.goto(f"{hood.url}/reject")
+    hood.get_by_role("button", name="Contaminated").click()
+    expect(hood.get_by_role("heading", name="To prepare")).to_be_visible()
 
 
 def test_the_bench_alone_leads_a_newcomer_through_a_dose(

@@ -5,6 +5,8 @@ import "./sound.js";
 import "./scan.js";
 import "./photo.js";
 import "./taps.js";
+import "./keys.js";
+import "./keypad.js";
 import "./live.js";
 import "./weigh.js";
 import "./label.js";

@@ -1,4 +1,4 @@
-// The camera. form[data-photo] holds a <video data-preview>, a [data-shutter] button, a file field `photo` and words.
+// The camera. form[data-photo] holds a <video data-preview>, a file field `photo` and words; the page has one [data-shutter].
 // The shutter or the card YES takes the picture, puts it into the file field as JPEG and sends the form like any other,
 // so that `once`, refusals and redirects go the one way. Without a camera the file field itself is used.
 import { onShown, say } from "./page.js";
@@ -49,7 +49,8 @@ async function start(form) {
   // The shutter opens with the first picture that is really there, not with the promise of one.
   if (video.requestVideoFrameCallback) await new Promise((done) => { video.requestVideoFrameCallback(done); });
   if (!form.isConnected) return;
-  form.querySelector("[data-shutter]").disabled = false;
+  const shutter = document.querySelector("[data-shutter]");
+  if (shutter) shutter.disabled = false;
   form.dataset.ready = "";
 }
 

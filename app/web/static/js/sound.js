@@ -20,7 +20,8 @@ function unlock() {
   audio ??= new AudioContext();
   if (audio.state === "suspended") audio.resume().catch(() => {});
 }
-for (const name of ["pointerup", "keydown"]) document.addEventListener(name, unlock, { capture: true });
+document.addEventListener("pointerup", unlock, true);
+document.addEventListener("keydown", () => { setTimeout(unlock, 500); }, true); // waking the sound takes time that a scan under way has not
 
 function sound(tone) {
   if (!isOn() || audio?.state !== "running") return;
@@ -42,7 +43,7 @@ function flash(tone) {
   edge?.remove();
   edge = document.createElement("div");
   edge.className = "edge";
-  edge.dataset.tone = tone;
+  edge.dataset.state = { ok: "ok", attention: "caution", wrong: "stop" }[tone];
   edge.setAttribute("aria-hidden", "true");
   document.body.append(edge);
   clearTimeout(fade);
@@ -76,7 +77,7 @@ function showSwitch(button) {
 }
 
 onShown((part) => {
-  const fresh = all(part, "[data-tone]").filter((element) => !element.matches(".edge") && isNew(element.dataset.toneKey));
+  const fresh = all(part, "[data-tone]").filter((element) => isNew(element.dataset.toneKey));
   const loudest = ["wrong", "attention", "ok"].find((tone) => fresh.some((element) => element.dataset.tone === tone));
   if (loudest) play(loudest);
   for (const button of all(part, "[data-tones]")) showSwitch(button);

@@ -4,6 +4,7 @@
 import { isLost, onShown } from "./page.js";
 
 const TWICE = 400;
+const DIGIT = 120; // the same digit twice is meant; only the bounce of a wet glove is not
 const PATIENCE = 16000;
 const taps = new WeakMap();
 let lastTap = -Infinity;
@@ -17,7 +18,7 @@ document.addEventListener("click", (event) => {
   const now = performance.now();
   const before = taps.get(button) ?? -Infinity;
   const isDisabled = button.getAttribute("aria-disabled") === "true";
-  const isTwice = now - before < TWICE || (now - lastTap < TWICE && shown > lastTap);
+  const isTwice = now - before < (button.dataset.digit ? DIGIT : TWICE) || (now - lastTap < TWICE && shown > lastTap);
   // detail 0 is the keyboard or a script: both mean it.
   if (isDisabled || (event.detail !== 0 && isTwice)) {
     event.preventDefault();
