@@ -23,6 +23,7 @@ COMMANDS = {
     "backup": ("app.cli.backup:backup", "Back up the database and the photos."),
     "restore": ("app.cli.backup:restore", "Restore a backup into an empty place, and prove it."),
     "formulary": ("app.cli.formulary:formulary", "Drugs and products: take in the FDA's directory."),
+    "orders": ("app.cli.orders:orders", "Orders: take them over from a file, for trials and downtime."),
     "hl7": ("app.cli.hl7:hl7", "HL7: hear orders, or take in a file of messages."),
     "scale": ("app.cli.scale:scale", "Balances: read one live, or simulate one."),
     "printer": ("app.cli.printer:printer", "Label printers: see whether one answers and prints."),

@@ -42,10 +42,12 @@ def top_up(
     if order_ids is not None:
         query = query.where(Order.id.in_(order_ids))
     found = tx.session.execute(query).all()
-    written = sum(write_doses(tx, version, verification, until) for version, verification in found)
-    if written:
-        record(tx, "doses written", "orders", {"doses": written})
+    rows = [row for version, verification in found for row in _falling_due(tx, version, verification, until)]
+    if rows:
+        tx.session.execute(insert(Dose), rows)
+        record(tx, "doses written", "orders", {"doses": len(rows)})
         tx.tell("worklist")
+    tx.session.flush()
     return len(found)
 
 
@@ -54,9 +56,17 @@ def write_doses(tx: Tx, version: OrderVersion, verification: Verification, until
 
     Returns how many.
     """
-    until = until or tx.now + AHEAD
+    rows = _falling_due(tx, version, verification, until or tx.now + AHEAD)
+    if rows:
+        tx.session.execute(insert(Dose), rows)
+    tx.session.flush()
+    return len(rows)
+
+
+def _falling_due(tx: Tx, version: OrderVersion, verification: Verification, until: datetime) -> list[dict[str, object]]:
+    """The rows of a version's doses that are due before `until` and not written yet; the verification notes how far."""
     if verification.doses_until >= until:
-        return 0
+        return []
     after = max(verification.doses_until, verification.at - STILL_GIVEN)
     schedule, first = schedule_of(version), version.first_due_at
     assert schedule is not None  # nothing is verified before its times are known
@@ -64,7 +74,8 @@ def write_doses(tx: Tx, version: OrderVersion, verification: Verification, until
     nothing_yet = verification.doses_until == version.start_at
     if nothing_yet and at_once(schedule, version.priority) and first is not None and first < after:
         times.insert(0, first)  # A first dose that must be given at once is never too old.
-    rows = [
+    verification.doses_until = until
+    return [
         {
             "order_id": version.order_id,
             "version_id": version.id,
@@ -74,8 +85,3 @@ def write_doses(tx: Tx, version: OrderVersion, verification: Verification, until
         }
         for at in times
     ]
-    if rows:
-        tx.session.execute(insert(Dose), rows)
-    verification.doses_until = until
-    tx.session.flush()
-    return len(rows)
