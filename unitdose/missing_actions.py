@@ -66,7 +66,7 @@ def not_here(tx: Tx, line_id: int, place: str) -> int:
     _carry(tx, report, lots, "patient", "unaccounted", "")
     note_line(tx, line_id, Happened.MISSING, lots, f"missing {report.id}", place)
     packages = sum(lots.values(), NONE)
-    record(tx, "not here", f"dose line {line_id}", {"place": place, "packages": packages, "report": report.id})
+    record(tx, "not here", f"line {line_id}", {"place": place, "packages": packages, "report": report.id})
     tx.tell(MISSING)
     tx.tell("queue")
     return report.id
@@ -91,7 +91,7 @@ def _found(tx: Tx, report: MissingDose, place: str) -> dict[int, Decimal]:
     lots = _missing_lots(tx, report)
     _carry(tx, report, lots, "unaccounted", "patient", " found")
     note_line(tx, report.line_id, Happened.FOUND, lots, f"missing {report.id} found", place)
-    record(tx, "found", f"dose line {report.line_id}", {"place": place, "report": report.id})
+    record(tx, "found", f"line {report.line_id}", {"place": place, "report": report.id})
     tx.tell(MISSING)
     tx.tell("queue")
     return lots
@@ -195,7 +195,7 @@ def _first_dose(tx: Tx, report: MissingDose, line: FillLine) -> int:
     made = tx.session.scalars(select(FillLine.id).where(FillLine.fill_id == fill.id)).one()
     report.replaced_by_line_id = made
     tx.session.flush()
-    record(tx, "replaced", f"dose line {line.id}", {"report": report.id, "by": made, "short": aside.short})
+    record(tx, "replaced", f"line {line.id}", {"report": report.id, "by": made, "short": aside.short})
     tx.tell(MISSING)
     return made
 
@@ -216,7 +216,7 @@ def resolve(tx: Tx, report_id: int, cause: str, place: str) -> None:
     done: CursorResult[Any] = tx.session.execute(settled.values(values))  # type: ignore[assignment]
     if done.rowcount != 1:
         raise Refused("Somebody was faster: this report has just been settled. Reload the page.")
-    record(tx, "settled", f"dose line {report.line_id}", {"report": report_id, "cause": cause})
+    record(tx, "settled", f"line {report.line_id}", {"report": report_id, "cause": cause})
     for topic in (MISSING, "ward", "queue"):
         tx.tell(topic)
 

@@ -35,6 +35,6 @@ def take_out(tx: Tx, line_ids: Collection[int], place: str) -> Decimal:
         note_line(tx, line.line_id, Happened.TAKEN_OUT, lots, f"line {line.line_id} out {before}", place)
         packages = sum(lots.values(), Decimal(0))
         facts = {"place": place, "packages": packages, "why": line.why_out}
-        record(tx, "taken out", f"dose line {line.line_id}", facts)
+        record(tx, "taken out", f"line {line.line_id}", facts)
         taken += packages
     return taken

@@ -6,6 +6,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.core.codes import read_code
+from app.core.wording import instant
+from app.custody.models import ReturnLot
 from app.formulary.models import Density, Drug, Product, SiteCode
 from app.formulary.queries import called
 from app.identity.models import Person
@@ -16,6 +18,8 @@ from app.stations.models import Station, Unit
 from app.work.models import WorkItem
 from compounding.models import Preparation, StepRecord
 from compounding.models import Recipe as RecipeRow
+from unitdose.cart_models import Cart
+from unitdose.models import Drawer, Fill, FillLine
 
 MOST = 2000
 
@@ -49,6 +53,9 @@ def meant_by(session: Session, words: str) -> frozenset[str]:
     in_order = or_(Order.number == text, Order.patient_id.in_(patients))
     orders = set(session.scalars(select(Order.id).where(in_order).limit(MOST)))
     found |= _subjects("order", orders) | _subjects("preparation", _works_of_orders(session, orders))
+    lines = select(FillLine.id, FillLine.work_id).where(FillLine.order_id.in_(orders)).limit(MOST)
+    for line_id, work_id in session.execute(lines):
+        found |= {f"line {line_id}", *([f"drawer {work_id}"] if work_id else [])}
     lots = set(session.scalars(select(Lot.id).where(Lot.number.ilike(_like(text), escape="\\")).limit(MOST)))
     found |= _subjects("lot", lots)
     used = select(StepRecord.work_id).where(StepRecord.lot_id.in_(lots)).distinct()
@@ -151,6 +158,43 @@ def _codes(session: Session, wanted: set[int]) -> Mapping[int, str]:
     return {row.id: f"“{row.code} {row.text}” from {row.sender}" for row in session.execute(query)}
 
 
+def _fills(session: Session, wanted: set[int]) -> Mapping[int, str]:
+    query = select(Fill.id, Fill.kind, Fill.start_at, Fill.zone, Cart.name).join(Cart, Cart.id == Fill.cart_id)
+    rows = session.execute(query.where(Fill.id.in_(wanted)))
+    return {
+        row.id: f"{'first doses of ' if row.kind == 'first dose' else ''}{row.name}, {instant(row.start_at, row.zone)}"
+        for row in rows
+    }
+
+
+def _drawers(session: Session, wanted: set[int]) -> Mapping[int, str]:
+    query = select(Drawer.work_id, Drawer.number, Drawer.fill_id, Patient.mrn)
+    query = query.join(Patient, Patient.id == Drawer.patient_id).where(Drawer.work_id.in_(wanted))
+    rows = session.execute(query).all()
+    fills = _fills(session, {row.fill_id for row in rows})
+    return {row.work_id: f"drawer {row.number} of {fills[row.fill_id]} (MRN {row.mrn})" for row in rows}
+
+
+def _lines(session: Session, wanted: set[int]) -> Mapping[int, str]:
+    query = (
+        select(FillLine.id, FillLine.due_at, OrderVersion.title, OrderVersion.zone, Patient.mrn)
+        .join(OrderVersion, OrderVersion.id == FillLine.version_id)
+        .join(Order, Order.id == FillLine.order_id)
+        .join(Patient, Patient.id == Order.patient_id)
+    )
+    rows = session.execute(query.where(FillLine.id.in_(wanted)))
+    return {
+        row.id: f"{row.title}, {instant(row.due_at, row.zone) if row.due_at else 'as needed'} (MRN {row.mrn})"
+        for row in rows
+    }
+
+
+def _return_lots(session: Session, wanted: set[int]) -> Mapping[int, str]:
+    query = select(ReturnLot.id, Unit.name).join(Unit, Unit.id == ReturnLot.unit_id)
+    rows = session.execute(query.where(ReturnLot.id.in_(wanted)))
+    return {row.id: f"the old drawers of {row.name}" for row in rows}
+
+
 Naming = Callable[[Session, set[int]], Mapping[int, str]]
 
 
@@ -177,4 +221,8 @@ _NAMES: dict[str, Naming] = {
     "station": _named(Station),
     "unit": _named(Unit),
     "place": _named(Place),
+    "fill": _fills,
+    "drawer": _drawers,
+    "line": _lines,
+    "return lot": _return_lots,
 }
