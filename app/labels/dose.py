@@ -18,6 +18,7 @@ ORAL_BAG, HALF_TABLET, ORAL_SYRINGE = "oral bag", "half tablet", "oral syringe"
 SYRINGE_FLAG, BAG = "syringe flag", "bag"
 FORMS = (ORAL_BAG, HALF_TABLET, ORAL_SYRINGE, SYRINGE_FLAG, BAG)
 MOST_AUXILIARY = 2
+BY_MOUTH = "by mouth"
 
 # --- what is written ------------------------------------------------------------------------------------------------
 
@@ -72,6 +73,11 @@ def _required(label: DoseLabel) -> dict[str, str]:
 def _rules(label: DoseLabel) -> Iterator[str]:
     if label.form not in FORMS:
         yield f"“{label.form}” is not a label of ours. Choose {', '.join(FORMS)}."
+    if label.form in (ORAL_SYRINGE, SYRINGE_FLAG) and label.route != BY_MOUTH:
+        yield (
+            f"An oral syringe is for the mouth only, and this order says “{label.route}”. Do not use it; ask a "
+            "pharmacist."
+        )
     if len(label.auxiliary) > MOST_AUXILIARY:
         yield (
             f"A label carries {MOST_AUXILIARY} auxiliary texts at most, and this one has {len(label.auxiliary)}: more "

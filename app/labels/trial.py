@@ -3,7 +3,7 @@
 from datetime import date
 
 from app.labels.content import Content, DispenseLabel, DoseLabel, DrawerLabel, Ingredient
-from app.labels.dose import ORAL_BAG, SYRINGE_FLAG
+from app.labels.dose import BY_MOUTH, ORAL_BAG, SYRINGE_FLAG
 from app.labels.kinds import AnyLabel
 from app.labels.media import ALL, DRAWER, TALL
 
@@ -62,7 +62,7 @@ def _dose(form: str, serial: str, hospital: str, station: str) -> DoseLabel:
         unit_bed="NOWHERE",
         drug="not a drug",
         dose="0 mg",
-        route="none",
+        route=BY_MOUTH,
         due="never",
         use_by="never",
         prepared_by="printer test",

@@ -133,6 +133,12 @@ def test_an_oral_syringe_says_that_it_is_for_the_mouth_only(label):
     assert "ORAL ONLY" in texts(label).values()
 
 
+@pytest.mark.parametrize("label", [SYRINGE, FLAG_LABEL], ids=["label", "flag"])
+@pytest.mark.parametrize("route", ["IV", "IV push", "subcut", "inhaled"])
+def test_an_oral_syringe_is_never_labelled_for_another_way(label, route):
+    assert any("for the mouth only" in problem for problem in problems(replace(label, route=route)))
+
+
 def test_a_flag_prints_nothing_on_its_tail_and_keeps_its_faces():
     for dots in (8, 12):
         image = picture(render(FLAG_LABEL, dots), dots, kind_of(FLAG_LABEL).media)
