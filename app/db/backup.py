@@ -28,6 +28,8 @@ from app.db.session import Db
 MANIFEST = "manifest.json"
 DATABASE = "laminar.db"
 TABLES = "tables"
+COMES_WITH_IT = ("times_row", "times_decision", "times_change")
+"""What migrations fill themselves, the dependent first; whatever a hospital adds there names a person."""
 _CHUNK = 1 << 20
 
 
@@ -181,7 +183,8 @@ def why_not_empty(db: Db, metadata: MetaData) -> str | None:
         return None
     with Session(db.reader) as session:
         known = set(inspect(session.connection()).get_table_names())
-        full = [t.name for t in metadata.sorted_tables if t.name in known and _any(session, t.name)]
+        names = [t.name for t in metadata.sorted_tables if t.name in known and t.name not in COMES_WITH_IT]
+        full = [name for name in names if _any(session, name)]
     if full:
         return "The database holds records already. A backup is restored into an empty one only: make a new database."
     return None
@@ -222,10 +225,19 @@ def copied_in(db: Db, folder: Path, manifest: Manifest, metadata: MetaData) -> I
     migrate.upgrade(db.writer, metadata)
     with Session(db.writer) as session:
         _patiently(session.connection())
+        for name in COMES_WITH_IT:
+            _emptied(session.connection(), name)
         for table in metadata.sorted_tables:
             _copy_table_in(session.connection(), table.name, folder / TABLES / f"{table.name}.copy")
         yield session
         session.commit()
+
+
+def _emptied(connection: Connection, table: str) -> None:
+    """Take away what the migration has just written: the backup holds it, as the hospital had it."""
+    connection.execute(text(f'ALTER TABLE "{table}" DISABLE TRIGGER USER'))
+    connection.execute(text(f'DELETE FROM "{table}"'))
+    connection.execute(text(f'ALTER TABLE "{table}" ENABLE TRIGGER USER'))
 
 
 def _copy_table_in(connection: Connection, table: str, path: Path) -> None:

@@ -204,7 +204,7 @@ def enter(page: Page, address: str, name: str) -> None:
     """Open a page of a station and sign in there by badge and PIN."""
     page.goto(address)
     page.get_by_label("Badge").fill(demo.BADGES[name])
-    page.get_by_label("PIN").fill(demo.PIN)
+    page.get_by_label("PIN", exact=True).fill(demo.PIN)
     page.get_by_role("button", name="Sign in").first.click()
     page.wait_for_url(address)
 

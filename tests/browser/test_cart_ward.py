@@ -47,13 +47,13 @@ def made(tmp_path_factory: pytest.TempPathFactory, carts_sqlite: tuple[Path, Car
     room = CartRoom(parts.db, dict(before.people), before.carts)
     for patient, number, drug, dose, more in (
         (0, "A1", "metoprolol tartrate", ("12.5", "mg"), {}),
-        (0, "A2", "furosemide", ("40", "mg"), {"frequency": "DAILY", "interval": 1440}),
+        (0, "A2", "furosemide", ("40", "mg"), {"frequency": "DAILY"}),
         (0, "A3", "docusate", ("100", "mg"), {}),
         (1, "B1", "metformin", ("500", "mg"), {}),
-        (1, "B2", "metronidazole", ("500", "mg"), {"frequency": "Q8H", "interval": 480}),
-        (2, "C1", "prednisone", ("40", "mg"), {"frequency": "DAILY", "interval": 1440}),
-        (2, "C2", "vancomycin oral", ("125", "mg"), {"frequency": "Q6H", "interval": 360}),
-        (3, "D1", "oxycodone", ("5", "mg"), {"frequency": "Q6H", "interval": 360}),
+        (1, "B2", "metronidazole", ("500", "mg"), {"frequency": "Q8H"}),
+        (2, "C1", "prednisone", ("40", "mg"), {"frequency": "DAILY"}),
+        (2, "C2", "vancomycin oral", ("125", "mg"), {"frequency": "Q6H"}),
+        (3, "D1", "oxycodone", ("5", "mg"), {"frequency": "Q6H"}),
         (3, "D2", "metformin", ("500", "mg"), {}),
         (4, "E1", "metformin", ("500", "mg"), {}),
     ):

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -18,6 +19,8 @@ from devices.status import State
 from tests.devices.on_the_line import eventually
 from tests.faults.site import site_of
 from tests.hospital import BALANCE, Hospital
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -47,13 +50,19 @@ async def heard(events: AsyncIterator[bytes], seconds: float) -> list[tuple[str,
     return found
 
 
+def alone(what: Coroutine[Any, Any, T]) -> T:
+    """Run it in a thread of its own: a browser of another test may have left its loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, what).result()
+
+
 def named(found: list[tuple[str, dict[str, Any]]], name: str) -> list[dict[str, Any]]:
     return [said for each, said in found if each == name]
 
 
 def test_a_page_of_weights_hears_a_beat_every_second(house: Hospital, parts: Parts) -> None:
     work_id = house.claim(house.dose(house.order()))
-    found = asyncio.run(heard(stream(parts, "hood-1", [f"weigh:{work_id}"]), 3.3))
+    found = alone(heard(stream(parts, "hood-1", [f"weigh:{work_id}"]), 3.3))
     assert len(named(found, "weight")) > 20
     assert 3 <= len(named(found, "beat")) <= 4
 
@@ -63,7 +72,7 @@ def test_the_device_page_hears_beats_news_and_merged_numbers_by_one_stream(parts
         asyncio.get_running_loop().call_later(0.5, parts.news.publish, "printing")
         return await heard(stream(parts, "desk-1", ["devices", "printing"]), 2.4)
 
-    found = asyncio.run(page())
+    found = alone(page())
     merged = named(found, "balances")
     assert 10 < len(merged) <= 2.4 / 0.05 and merged[-1]["hood-1"]["value"] == "0.00"
     assert [said["topic"] for said in named(found, "news")] == ["printing"]
@@ -81,7 +90,7 @@ def test_a_balance_that_is_connected_later_is_heard_on_the_open_page(parts: Part
             asyncio.get_running_loop().call_later(0.3, connect)
             return await heard(stream(parts, "desk-1", ["devices"]), 2.5)
 
-        found = asyncio.run(page())
+        found = alone(page())
         parts.hub.remove("hood-2")
     assert any(said.get("hood-2", {}).get("value") == "0.00" for said in named(found, "balances"))
     assert named(found, "news") == [], "the page did not ask for news of stations"
@@ -94,7 +103,7 @@ def missed(news: News, topics: list[str], drawn: str) -> set[str]:
         assert listener.woken.is_set() == bool(listener.changed)
         return set(listener.changed)
 
-    return asyncio.run(join())
+    return alone(join())
 
 
 def test_a_stream_is_told_what_its_page_missed_and_nothing_that_it_shows() -> None:
