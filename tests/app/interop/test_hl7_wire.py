@@ -18,6 +18,7 @@ from app.interop.frames import Frames, TooLarge
 from app.interop.hl7 import frame_key, parse
 from app.interop.mllp import Answer, Line, send, serve
 from tests.app.interop.samples import COLLECTED, NO_DATA, connection, own, read
+from tests.own_loop import alone
 
 NOW = datetime(2026, 12, 4, 20, 10, tzinfo=UTC)
 
@@ -61,7 +62,7 @@ def run(scene, store=None, **options):
         finally:
             await listener.close()
 
-    asyncio.run(play())
+    alone(play())
     return shelf, alarms
 
 
@@ -289,7 +290,7 @@ def sending(*answers, times: int = 1, timeout: float = 5):
         server.close()
         return found, seen
 
-    return asyncio.run(play())
+    return alone(play())
 
 
 def reply(code: str, raw: bytes = A) -> bytes:
@@ -325,7 +326,7 @@ def test_a_receiver_that_is_not_there_is_said_so():
         await server.wait_closed()
         return await send("127.0.0.1", port, A, 2)
 
-    found = asyncio.run(play())
+    found = alone(play())
     assert (found.outcome, found.code) == ("again", "unreachable")
 
 

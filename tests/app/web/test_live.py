@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -19,8 +18,7 @@ from devices.status import State
 from tests.devices.on_the_line import eventually
 from tests.faults.site import site_of
 from tests.hospital import BALANCE, Hospital
-
-T = TypeVar("T")
+from tests.own_loop import alone
 
 
 @pytest.fixture
@@ -48,12 +46,6 @@ async def heard(events: AsyncIterator[bytes], seconds: float) -> list[tuple[str,
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     return found
-
-
-def alone(what: Coroutine[Any, Any, T]) -> T:
-    """Run it in a thread of its own: a browser of another test may have left its loop running in this one."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, what).result()
 
 
 def named(found: list[tuple[str, dict[str, Any]]], name: str) -> list[dict[str, Any]]:
