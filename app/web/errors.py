@@ -17,6 +17,7 @@ from app.web.session import SignInFirst, parts_of, see_other, visitor
 log = structlog.get_logger()
 
 NOT_STORED = "Nothing was stored. Try again in a moment; if it goes on, call whoever runs this system."
+SIGNED_OUT = b"event: signed-out\ndata: {}\n\n"
 LOOK = "Nothing was changed. Go back and choose it from a list, or scan it again."
 
 
@@ -79,6 +80,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(SignInFirst)
     def sign_in_first(request: Request, error: SignInFirst) -> Response:
+        if "text/event-stream" in request.headers.get("accept", ""):  # a stream can not follow: its page is told to
+            return Response(SIGNED_OUT, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
         return see_other(f"/sign-in?to={request.url.path}" if request.method == "GET" else "/sign-in")
 
     @app.exception_handler(HTTPException)

@@ -82,3 +82,21 @@ def test_the_device_page_has_one_stream(house: Open, asked: Callable[..., tuple[
     expect(page.locator("[data-balance='hood-1'] [data-balance-number]")).to_have_text("0.00")
     expect(page.locator("[data-balance='hood-1'] [data-balance-age]")).to_have_text("now")
     assert found.count("GET /live") == 1
+
+
+def test_a_page_whose_session_has_ended_goes_to_the_door(house: Open, new_page: Callable[..., Page]) -> None:
+    for way in ("its stream opens again", "a part is fetched anew"):
+        page = new_page()
+        sign_in(page, house.at("desk"), "petra")
+        expect(page.locator("[data-clock]")).not_to_be_empty()
+        page.context.clear_cookies()
+        if way == "its stream opens again":
+            page.evaluate("() => dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+        else:
+            page.evaluate(
+                "() => { const part = document.querySelector('[data-refresh]');"
+                "htmx.ajax('GET', part.dataset.refreshFrom, {source: part, target: part, swap: 'outerHTML'}); }"
+            )
+        page.wait_for_url("**/sign-in**")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert page.locator("main main").count() == 0

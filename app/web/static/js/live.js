@@ -3,6 +3,7 @@
 //   event: news    data {"topic": "work:12", "mark": "5f0c.7"}: parts that show it are fetched anew
 //   event: weight  data as in weigh.js
 //   event: balances  data as in balances.js
+//   event: signed-out  whoever opened the page is not signed in any more; the page is asked for again, which shows the door
 // A page and each part of it know the mark they were drawn at (<body data-drawn>, the answer's Laminar-Drawn): news that
 // they show already moves nothing, and a stream that opens is told by the server what the page missed.
 // No beat for 3 s: Stop, and nothing can be sent. There is no queue of unsent acts.
@@ -31,6 +32,7 @@ function open() {
   for (const name of ["weight", "balances"]) {
     source.addEventListener(name, (event) => { if (!isLost()) tell(name, parsed(event)); });
   }
+  source.addEventListener("signed-out", () => { source.close(); location.reload(); });
   source.addEventListener("error", again);
 }
 
@@ -145,6 +147,14 @@ document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
 });
 
 // ---- parts that have news
+
+// A part whose reader is not signed in any more is answered with the door: that is a page, and never goes into a part.
+document.addEventListener("htmx:before:swap", (event) => {
+  const { target, response } = event.detail.ctx;
+  if (target === document.body || !response?.raw?.redirected || new URL(response.raw.url).pathname !== "/sign-in") return;
+  event.preventDefault();
+  location.reload();
+});
 
 const busy = new Map();
 
