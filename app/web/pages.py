@@ -1,7 +1,7 @@
 """Drawing pages: one template, rendered whole or as one of its blocks."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -16,30 +16,47 @@ from starlette.responses import HTMLResponse
 from app.core import wording
 from app.core.error_prone import error_prone
 from app.core.errors import Missing
-from app.core.permissions import May, allowed
+from app.core.permissions import May, Role, allowed
 from app.core.quantity import Quantity, Ratio
 from app.web.session import Visitor, once_key
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 ROOMS = (
-    ("/desk", "Check", May.CHECK),
-    ("/cart-checks", "Cart checks", May.CHECK),
-    ("/fills", "Carts", May.RUN_FILL),
-    ("/pick", "Pick", May.PICK),
-    ("/deliveries", "Deliveries", May.DELIVER),
-    ("/missing", "Not found", May.RESOLVE_MISSING),
-    ("/returns", "Returns", May.RETURN),
-    ("/orders", "Orders", May.SEE_ORDERS),
-    ("/messages", "Messages", May.MAP),
-    ("/times", "Times", May.SEE_ORDERS),
-    ("/stock", "Stock", May.STAGE),
-    ("/formulary", "Formulary", May.SEE_ORDERS),
-    ("/recipes", "Recipes", May.SEE_ORDERS),
-    ("/devices", "Devices", May.SEE_DEVICES),
-    ("/people", "People", May.MANAGE_PEOPLE),
-    ("/sign-ins", "Sign-ins", May.REOPEN_SIGN_IN),
-    ("/audit", "Audit trail", May.SEE_AUDIT),
+    ("IV room", (("/desk", "Check", May.CHECK), ("/recipes", "Recipes", May.SEE_ORDERS))),
+    (
+        "Carts",
+        (
+            ("/fills", "Carts", May.RUN_FILL),
+            ("/pick", "Pick", May.PICK),
+            ("/cart-checks", "Cart checks", May.CHECK),
+            ("/deliveries", "Deliveries", May.DELIVER),
+            ("/missing", "Not found", May.RESOLVE_MISSING),
+            ("/returns", "Returns", May.RETURN),
+        ),
+    ),
+    (
+        "Orders",
+        (
+            ("/orders", "Orders", May.SEE_ORDERS),
+            ("/messages", "Messages", May.MAP),
+            ("/times", "Times", May.SEE_ORDERS),
+        ),
+    ),
+    ("Stock", (("/stock", "Stock", May.STAGE), ("/formulary", "Formulary", May.SEE_ORDERS))),
+    (
+        "Set-up",
+        (
+            ("/devices", "Devices", May.SEE_DEVICES),
+            ("/people", "People", May.MANAGE_PEOPLE),
+            ("/sign-ins", "Sign-ins", May.REOPEN_SIGN_IN),
+            ("/audit", "Audit trail", May.SEE_AUDIT),
+        ),
+    ),
 )
+"""The desk's rooms by what belongs together, each with what opens it."""
+
+DAILY = frozenset("/desk /fills /pick /cart-checks /deliveries /missing /returns /orders /messages /stock".split())
+"""The rooms that a wide screen offers beside its menu; a narrow one keeps them in the menu."""
 
 ALERTS = ("late", "deliveries", "missing")
 """The topics of what every page of the pharmacy tells without being asked."""
@@ -118,8 +135,20 @@ def page_facts(visit: Visitor, title: str, topics: list[str] | None, current: st
         "devices": device_dots(visit),
     }
     if station.kind == "desk" and who:
-        facts["rooms"] = [(to, words, to == current) for to, words, may in ROOMS if allowed(who.roles, may)]
+        facts["menu"] = menu_of(who.roles, current)
+        every = [room for _, rooms in facts["menu"] for room in rooms]
+        facts["rooms"] = [room for room in every if room[0] in DAILY or room[2]]
     return facts
+
+
+def menu_of(roles: Iterable[Role], current: str) -> list[tuple[str, list[tuple[str, str, bool]]]]:
+    """The rooms that somebody may enter, by what belongs together: address, words, and whether one is there."""
+    held = tuple(roles)
+    mine = [
+        (words, [(to, called, to == current) for to, called, may in rooms if allowed(held, may)])
+        for words, rooms in ROOMS
+    ]
+    return [(words, rooms) for words, rooms in mine if rooms]
 
 
 def device_dots(visit: Visitor) -> list[tuple[str, str]]:

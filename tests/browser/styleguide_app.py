@@ -27,6 +27,7 @@ LABEL = (
     "^XA^CI28^PW812^LL609^FO30,30^A0N,48,48^FH_^FDZo_C3_AB _C3_85ngstr_C3_B6m^FS"
     "^FO30,100^A0N,60,60^FDvancomycin 1,000 mg^FS^FO30,200^BXN,8,200^FDL-000123^FS^XZ"
 )
+ROOMS = [("/queue", "Check", True), ("/orders", "Orders", False)]
 KINDS = {"hood": ("Hood 2", "tina technician", "technician"), "desk": ("Desk 1", "petra pharmacist", "pharmacist"),
          "ward": ("7 West", "nina nurse", "nurse")}  # fmt: skip
 
@@ -94,7 +95,7 @@ def styleguide() -> FastAPI:
             "theme": asked.get("theme", ""), "px_per_mm": asked.get("px", ""),
             "scan_suffix": asked.get("suffix", ""),
             "devices": [("ok", "Scale"), ("caution", "Label stock low")] if kind == "hood" else [],
-            "rooms": [("/queue", "Check", True), ("/orders", "Orders", False)] if kind == "desk" else [],
+            "rooms": ROOMS if kind == "desk" else [], "menu": [("IV room", ROOMS)] if kind == "desk" else [],
         }  # fmt: skip
         text = pages.get_template(f"{name}.html").render(page=page, asked=asked, count=app.state.count, **words)
         return HTMLResponse(text, status_code=status)

@@ -21,6 +21,17 @@ document.addEventListener("htmx:after:swap", (event) => {
   wanted?.focus({ preventScroll: true });
 });
 
+// An open menu closes at a press beside it and at Escape, which gives the focus back to its button.
+document.addEventListener("pointerdown", (event) => {
+  for (const menu of document.querySelectorAll("[data-menu][open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" ? document.querySelector("[data-menu][open]") : null;
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
 onShown((part) => {
   if (part !== document.body) return;
   all(part, ".error-summary[data-focus]")[0]?.focus({ preventScroll: true });
