@@ -25,6 +25,7 @@ from app.web import (
     balance_check,
     cart_check,
     cart_labels,
+    carts,
     check,
     code_sheets,
     deliveries,
@@ -72,7 +73,7 @@ ROUTERS = (
     scans.router, doses.router, receipts.router, deliveries.router, missing.router, devices.router,
     station_setup.router, stock.router, people.router, audit.router, recipes.router, formulary.router, orders.router,
     times.router, messages.router, fills.router, pick.router, cart_check.router, returns.router, shell.router,
-    cart_labels.router, code_sheets.router, balance_check.router,
+    cart_labels.router, code_sheets.router, balance_check.router, carts.router,
 )  # fmt: skip
 THREADS = 8
 

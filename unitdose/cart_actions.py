@@ -16,6 +16,7 @@ from app.orders.actions import lock_head
 from app.orders.models import OrderComponent
 from app.orders.queries import order_facts, version_of
 from app.stations.models import Unit
+from devices.printers import printer_from_url
 from unitdose.cart_models import STOCKED_IN, Cart, CartUnit, InUse, OwnSupply, PrnPar, ProductChoice, UnitStock
 from unitdose.units import split
 from unitdose.windows import cart_times
@@ -43,8 +44,13 @@ def add_cart(
     """
     tx.who.require(May.SET_UP_CARTS)
     cart_times(zone, starts, cutoff, leaves, exchange)
-    if not code.strip() or not name.strip():
-        raise Invalid({"code": "Give the cart a code and a name."})
+    wrong = {}
+    if not code.strip():
+        wrong["code"] = "Give the cart a short code, as it stands on the cart: 7W."
+    if not name.strip():
+        wrong["name"] = "Give the cart a name, as people call it: Cart 7 West."
+    if wrong:
+        raise Invalid(wrong)
     if tx.session.scalar(select(Cart.id).where(Cart.code == code.strip())) is not None:
         raise Invalid({"code": f"There is a cart '{code.strip()}' already."})
     cart = Cart(
@@ -56,7 +62,7 @@ def add_cart(
         leaves_minutes=leaves,
         exchange_minutes=exchange,
         trims_discharges=trims_discharges,
-        printer_url=printer_url,
+        printer_url=printer_addresses(printer_url),
     )
     tx.session.add(cart)
     tx.session.flush()
@@ -65,7 +71,19 @@ def add_cart(
     for unit in units:
         serve_unit(tx, cart.id, unit)
     tx.tell(SET_UP)
+    tx.tell("fills")
     return cart.id
+
+
+def printer_addresses(printer_url: str | None) -> str | None:
+    """The addresses of a cart's label printers, one blank between two. Raises Invalid."""
+    addresses = (printer_url or "").split()
+    try:
+        for each in addresses:
+            printer_from_url(each)
+    except ValueError as wrong:
+        raise Invalid({"printer_url": str(wrong)}) from None
+    return " ".join(addresses) or None
 
 
 def serve_unit(tx: Tx, cart_id: int, unit_code: str) -> None:
@@ -91,6 +109,7 @@ def stock_unit(tx: Tx, unit_id: int, package_id: int, stocked_in: str = "cabinet
     tx.who.require(May.SET_UP_CARTS)
     if stocked_in not in STOCKED_IN:
         raise Invalid({"stocked_in": "A unit stocks it in its cabinet or as floor stock: choose one."})
+    _ward(tx, unit_id)
     if unit_dose(tx.session, package_id) is None:
         raise Missing("This package is not in use as a unit dose.")
     row = _stock(tx, unit_id, package_id)
@@ -99,8 +118,24 @@ def stock_unit(tx: Tx, unit_id: int, package_id: int, stocked_in: str = "cabinet
         tx.session.add(row)
     row.stocked_in, row.changed_at, row.out_at, row.out_why = stocked_in, tx.now, None, None
     tx.session.flush()
-    record(tx, "stocked on the unit", f"unit {unit_id}", {"package": package_id, "in": stocked_in})
+    record(tx, "stocked on the unit", f"unit {unit_id}", {"package_id": package_id, "in": stocked_in})
     tx.tell(SET_UP)
+
+
+def unstock_unit(tx: Tx, unit_id: int, package_id: int) -> int | None:
+    """Say that a unit does not stock a package any more; the cart brings its doses then.
+
+    Returns the unit's cart, whose open fills are to be compared with the orders. Raises Refused and Missing.
+    """
+    tx.who.require(May.SET_UP_CARTS)
+    row = _stock(tx, unit_id, package_id)
+    if row is None:
+        raise Missing("This unit does not stock that package.")
+    tx.session.delete(row)
+    tx.session.flush()
+    record(tx, "not stocked on the unit", f"unit {unit_id}", {"package_id": package_id})
+    tx.tell(SET_UP)
+    return tx.session.scalar(select(CartUnit.cart_id).where(CartUnit.unit_id == unit_id))
 
 
 def flag_out(tx: Tx, unit_id: int, package_id: int, why: str | None) -> None:
@@ -115,7 +150,7 @@ def flag_out(tx: Tx, unit_id: int, package_id: int, why: str | None) -> None:
     row.changed_at = tx.now
     row.out_at, row.out_why = (tx.now, why.strip() or "empty") if why is not None else (None, None)
     tx.session.flush()
-    record(tx, "pocket out" if why is not None else "pocket filled", f"unit {unit_id}", {"package": package_id})
+    record(tx, "pocket out" if why is not None else "pocket filled", f"unit {unit_id}", {"package_id": package_id})
     tx.tell("fills")
 
 
@@ -125,8 +160,12 @@ def _stock(tx: Tx, unit_id: int, package_id: int) -> UnitStock | None:
 
 
 def set_par(tx: Tx, unit_id: int, drug_id: int, par: int) -> None:
-    """Set how many as-needed doses of a drug a patient's drawer holds on a unit; 0 for none."""
+    """Set how many as-needed doses of a drug a patient's drawer holds on a unit; 0 for none.
+
+    Raises Refused, Missing and Invalid.
+    """
     tx.who.require(May.SET_UP_CARTS)
+    _ward(tx, unit_id)
     if par < 0 or tx.session.get(Drug, drug_id) is None:
         raise Invalid({"par": "Enter for a known drug how many as-needed doses the drawer holds: 0 or more."})
     row = tx.session.get(PrnPar, (unit_id, drug_id)) or PrnPar(unit_id=unit_id, drug_id=drug_id)
@@ -134,6 +173,12 @@ def set_par(tx: Tx, unit_id: int, drug_id: int, par: int) -> None:
     tx.session.add(row)
     tx.session.flush()
     record(tx, "as-needed par", f"unit {unit_id}", {"drug_id": drug_id, "par": par})
+    tx.tell(SET_UP)
+
+
+def _ward(tx: Tx, unit_id: int) -> None:
+    if tx.session.get(Unit, unit_id) is None:
+        raise Missing("This ward does not exist.")
 
 
 def use_own(tx: Tx, order_id: int, own: bool = True) -> None:

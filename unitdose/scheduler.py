@@ -51,13 +51,14 @@ def open_fill(tx: Tx, cart_id: int, start_at: datetime) -> int:
     if cart is None or cart.retired_at is not None:
         raise Missing("This cart does not exist, or is not used any more.")
     times = times_of(cart)
-    window = window_from(times, start_at)
     same = select(Fill.id).where(
         Fill.cart_id == cart_id, Fill.kind == "cart", Fill.start_at == start_at, Fill.dropped_why.is_(None)
     )
     there = tx.session.scalar(same)
     if there is not None:
         return there
+    following = next_window(tx.session, cart, tx.now)
+    window = following if following.start == start_at else window_from(times, start_at)
     if why := neighbours(times, window, _windows(tx.session, cart_id)):
         raise Refused(why)
     fill = Fill(
@@ -229,6 +230,17 @@ def change_orders(
         bring = fill.closed_at is None and (first_doses or not has_left(tx.session, fill_id))
         written = change(tx, fill, difference, aside, cause, bring=bring)
         return None if written is None else written.version
+
+
+def follow_set_up(db: Db, cart_ids: Collection[int], who: Who = SYSTEM, cause: str = "set-up changed") -> None:
+    """Compare the open fills of some carts with the orders, because what was set up for the carts has changed."""
+    with db.read() as session:
+        query = select(Fill.id).where(
+            Fill.cart_id.in_(cart_ids), Fill.closed_at.is_(None), Fill.current_run_id.is_not(None)
+        )
+        open_ones = list(session.scalars(query.order_by(Fill.id)))
+    for fill_id in open_ones:
+        change_orders(db, fill_id, None, who, cause)
 
 
 def _not_elsewhere(

@@ -40,9 +40,13 @@ class CartTimes:
 
 def cart_times(zone: str, starts: str, cutoff: int, leaves: int, exchange: int) -> CartTimes:
     """A cart's times from how they are stored: wall times as text, minutes before the start. Raises Invalid."""
+    try:
+        begin = clock_times(starts)
+    except Invalid as wrong:
+        raise Invalid({"starts": " ".join(wrong.fields.values())}) from None
     return CartTimes(
         zone.strip(),
-        clock_times(starts),
+        begin,
         timedelta(minutes=cutoff),
         timedelta(minutes=leaves),
         timedelta(minutes=exchange),
@@ -84,8 +88,13 @@ def cutoff_of(times: CartTimes, window: Window) -> datetime:
 
 
 def next_to_plan(times: CartTimes, last_end: datetime | None, now: datetime) -> Window:
-    """The window that follows the last planned one without a gap; a cart's first is the next one to begin."""
-    return window_from(times, begins(times, last_end if last_end is not None else now))
+    """The window that follows the last planned one without a gap; a cart's first is the next one to begin.
+
+    Where the cart's times were changed meanwhile, it is a short one that lasts until the first of the new times.
+    """
+    if last_end is None:
+        return window_from(times, begins(times, now))
+    return Window(last_end, begins(times, last_end, at_least=False))
 
 
 def neighbours(times: CartTimes, window: Window, others: tuple[Window, ...]) -> str | None:

@@ -198,7 +198,7 @@ def _return_lots(session: Session, wanted: set[int]) -> Mapping[int, str]:
 Naming = Callable[[Session, set[int]], Mapping[int, str]]
 
 
-def _named(table: type[Drug] | type[Station] | type[Unit] | type[Place]) -> Naming:
+def _named(table: type[Drug] | type[Station] | type[Unit] | type[Place] | type[Cart]) -> Naming:
     def find(session: Session, wanted: set[int]) -> Mapping[int, str]:
         rows = session.execute(select(table.id, table.name).where(table.id.in_(wanted)))
         return {row.id: row.name for row in rows}
@@ -221,6 +221,7 @@ _NAMES: dict[str, Naming] = {
     "station": _named(Station),
     "unit": _named(Unit),
     "place": _named(Place),
+    "cart": _named(Cart),
     "fill": _fills,
     "drawer": _drawers,
     "line": _lines,

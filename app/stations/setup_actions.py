@@ -6,11 +6,13 @@ from dataclasses import asdict
 from sqlalchemy import select
 
 from app.audit.actions import record
+from app.core.codes import ward_code
 from app.core.errors import Invalid, Missing, Refused
 from app.core.permissions import May
+from app.core.wording import time_zone
 from app.db.session import Tx
 from app.identity.credentials import CODE_RANDOM, code_sha256, one_time_code
-from app.stations.actions import add_station
+from app.stations.actions import add_station, add_unit
 from app.stations.description import Description, code_for
 from app.stations.models import Station, Unit
 from devices.port import same_port
@@ -50,6 +52,43 @@ def change_station(tx: Tx, station_id: int, described: Description, *, dose_open
     record(tx, "station changed", f"station {station_id}", {"from": before, "to": changed})
     _tell(tx)
     return station
+
+
+def set_up_ward(tx: Tx, code: str, name: str, zone: str) -> Unit:
+    """Add a ward under the code by which orders name it, in the time zone of its clocks. Raises Refused, Invalid."""
+    tx.who.require(May.MANAGE_STATIONS)
+    code, wrong = code.strip(), {}
+    try:
+        ward_code(code)
+    except ValueError:
+        wrong["code"] = "Give the code by which orders name the ward: capital letters, digits and -, such as 7W."
+    if tx.session.scalar(select(Unit.id).where(Unit.code == code)) is not None:
+        wrong["code"] = f"There is a ward '{code}' already."
+    if not name.strip():
+        wrong["name"] = "Give the ward a name, as people call it: 7 West, medicine."
+    try:
+        time_zone(zone.strip())
+    except ValueError as unknown:
+        wrong["zone"] = str(unknown)
+    if wrong:
+        raise Invalid(wrong)
+    unit = add_unit(tx, code, name.strip(), zone.strip())
+    _tell(tx)
+    return unit
+
+
+def rename_ward(tx: Tx, unit_id: int, name: str) -> None:
+    """Call a ward something else; its code and its clock stay. Raises Refused, Missing, Invalid."""
+    tx.who.require(May.MANAGE_STATIONS)
+    unit = tx.session.get(Unit, unit_id)
+    if unit is None:
+        raise Missing("This ward does not exist.")
+    if not name.strip():
+        raise Invalid({"name": "Give the ward a name, as people call it: 7 West, medicine."})
+    before, unit.name = unit.name, name.strip()
+    tx.session.flush()
+    record(tx, "renamed", f"unit {unit_id}", {"from": before, "to": unit.name})
+    _tell(tx)
 
 
 def enrol(tx: Tx, station_id: int) -> str:

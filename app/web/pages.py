@@ -46,6 +46,7 @@ ROOMS = (
     (
         "Set-up",
         (
+            ("/carts", "Cart set-up", May.RUN_FILL),
             ("/devices", "Devices", May.SEE_DEVICES),
             ("/people", "People", May.MANAGE_PEOPLE),
             ("/sign-ins", "Sign-ins", May.REOPEN_SIGN_IN),

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Console
 from tests.browser.cart_site import CartSite, cart_site
 from tests.browser.sizes import DESK, PHONE, TABLET
 
