@@ -37,6 +37,7 @@ class Here:
     balance_protocol: str | None
     balance_readability_g: Decimal | None
     balance_simulated: bool
+    printer_url: str | None
     printer_simulated: bool
 
 
@@ -44,7 +45,7 @@ class Here:
 _MAY_STAND = select(
     Station.id, Station.code, Station.kind, Station.name, Station.host, Station.enrolment_sha256, Station.px_per_mm,
     Station.balance_url, Station.balance_protocol, Station.balance_readability_g, Station.balance_simulated,
-    Station.printer_simulated,
+    Station.printer_url, Station.printer_simulated,
 ).where(
     Station.retired_at.is_(None),
     or_(

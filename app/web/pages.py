@@ -18,9 +18,12 @@ from app.core.error_prone import error_prone
 from app.core.errors import Missing
 from app.core.permissions import May, Role, allowed
 from app.core.quantity import Quantity, Ratio
+from app.web.printer_watch import watch_of
 from app.web.session import Visitor, once_key
+from devices.printer import PrinterState
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
+LAYOUT = "layout.html"
 ROOMS = (
     ("IV room", (("/desk", "Check", May.CHECK), ("/recipes", "Recipes", May.SEE_ORDERS))),
     (
@@ -133,7 +136,6 @@ def page_facts(visit: Visitor, title: str, topics: list[str] | None, current: st
         "drawn": visit.mark,
         "build": visit.parts.build,
         "px_per_mm": station.px_per_mm,
-        "devices": device_dots(visit),
     }
     if station.kind == "desk" and who:
         facts["menu"] = menu_of(who.roles, current)
@@ -152,15 +154,24 @@ def menu_of(roles: Iterable[Role], current: str) -> list[tuple[str, list[tuple[s
     return [(words, rooms) for words, rooms in mine if rooms]
 
 
-def device_dots(visit: Visitor) -> list[tuple[str, str]]:
-    """The states of a hood's devices, for its header."""
-    if visit.station.kind != "hood" or not visit.station.balance_url:
+def device_dots(visit: Visitor, printer: PrinterState | None) -> list[tuple[str, str]]:
+    """The states of a hood's devices, for its header: its scale, and what its printer last said of itself."""
+    station = visit.station
+    if station.kind != "hood":
         return []
-    found = visit.parts.hub.statuses().get(visit.station.code)
-    if found is None:
-        return [("stop", "No scale")]
-    ready = found.state == "ready"
-    return [("ok" if ready else "stop", "Scale" if ready else f"Scale: {found.state}")]
+    dots = []
+    if station.balance_url:
+        found = visit.parts.hub.statuses().get(station.code)
+        if found is None:
+            dots.append(("stop", "No scale"))
+        else:
+            dots.append(("ok", "Scale") if found.state == "ready" else ("stop", f"Scale: {found.state}"))
+    if station.printer_url:
+        if printer is not None and printer.ok is False:
+            dots.append(("stop", f"Printer: {printer.words}"))
+        else:
+            dots.append(("ok" if printer and printer.ok else "waiting", "Printer"))
+    return dots
 
 
 def render(
@@ -175,7 +186,10 @@ def render(
     **context: Any,
 ) -> HTMLResponse:
     """Draw a page, or only the block that `?part=` names, with the facts every page has."""
-    context |= {"page": page_facts(visit, title, topics, current), "visit": visit, "now": visit.parts.clock()}
+    facts = page_facts(visit, title, topics, current)
+    at_hood, printer = visit.station.kind == "hood", visit.station.printer_url
+    facts["devices"] = device_dots(visit, watch_of(request).state(printer) if at_hood and printer else None)
+    context |= {"page": facts, "visit": visit, "now": visit.parts.clock()}
     part = request.query_params.get("part")
     if part and part.isidentifier():
         html = _block(template, part, context)
@@ -185,12 +199,13 @@ def render(
 
 
 def _block(name: str, part: str, context: Mapping[str, Any]) -> str:
-    """Draw one block of a template with the names and macros that stand at the template's top.
+    """Draw one block of a template, or of the layout around it, with the names and macros at its top.
 
     Everything at the top runs before the first piece of the layout is drawn, so drawing begins and goes no further.
     """
-    template = environment().get_template(name)
-    if part not in template.blocks:
+    pages = (environment().get_template(each) for each in (name, LAYOUT))
+    template = next((each for each in pages if part in each.blocks), None)
+    if template is None:
         raise Missing("This page has no such part. Load the whole page again.")
     begun = template.new_context(dict(context))
     next(template.root_render_func(begun), None)

@@ -40,7 +40,7 @@ def _worklist(request: Request, visit: Visitor, dose: int | None, wrong: Refused
         mine = held_at(session, visit.station.id, visit.who.person_id if visit.who else None)
     free = [line for line in found if line.state is State.QUEUED]
     chosen = next((line for line in free if line.dose_id == dose), free[0] if free else None)
-    topics = ["worklist", f"station {visit.station.id}"]
+    topics = ["worklist", f"station {visit.station.id}", "printers", "stations"]
     return render(
         request, visit, "hood/worklist.html", "To prepare", topics=topics, status=status_of(wrong),
         rows=found, chosen=chosen, mine=mine, stopped=stopped, not_checked=not_checked(visit), errors=errors_of(wrong),

@@ -75,7 +75,7 @@ def test_a_scan_fetches_its_page_once_and_a_slow_weighing_is_not_stopped(
 def test_the_device_page_has_one_stream(house: Open, asked: Callable[..., tuple[Page, list[str]]]) -> None:
     page, found = asked()
     sign_in(page, house.at("desk"), "petra")
-    page.get_by_role("link", name="Devices").click()
+    page.goto(house.at("desk", "/devices"))
     expect(page.locator("[data-balance='hood-1'] [data-balance-number]")).to_have_text("0.00")
     found.clear()
     page.reload()

@@ -11,6 +11,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi.testclient import TestClient
 
+from app import demo
+from app.identity.actions import Given
+from app.identity.limits import Where
+from app.identity.sign_in_actions import sign_in
 from app.main import create_app
 from app.web.devices import certificate_ending, ending
 from app.web.parts import Parts
@@ -20,7 +24,7 @@ from devices.simulators import SimulatedBalance
 from tests.conftest import NOW
 from tests.desk import Desk, desk_parts, print_waiting, words
 from tests.devices.on_the_line import eventually
-from tests.hospital import Hospital
+from tests.hospital import HOOD, Hospital
 
 HOOD_2 = {
     "kind": "hood", "name": "Hood 2", "host": "hood-2.localhost", "px_per_mm": "5.9",
@@ -150,9 +154,7 @@ class SlowPrinter(FolderPrinter):
         raise AssertionError("nothing is printed here")
 
 
-def test_a_printer_that_takes_its_time_holds_up_no_page(
-    desk_house: Hospital, parts: Parts, tmp_path: Path
-) -> None:
+def test_a_printer_that_takes_its_time_holds_up_no_page(desk_house: Hospital, parts: Parts, tmp_path: Path) -> None:
     slow = SlowPrinter(tmp_path)
     parts.printer = lambda url: slow
     with TestClient(create_app(parts, worker=False), base_url="http://desk.localhost") as client:
@@ -160,6 +162,21 @@ def test_a_printer_that_takes_its_time_holds_up_no_page(
         assert "Asking the printer" in words(desk.get("/devices"))
         slow.may_answer.set()
         eventually(lambda: "The paper is out. Load labels." in words(desk.get("/devices")))
+
+
+def test_the_hood_sees_before_a_dose_is_begun_that_its_printer_is_out_of_paper(
+    desk_house: Hospital, parts: Parts, tmp_path: Path
+) -> None:
+    slow = SlowPrinter(tmp_path)
+    parts.printer = lambda url: slow
+    with TestClient(create_app(parts, worker=False), base_url="http://hood.localhost") as client:
+        tina = sign_in(parts.db, Given(demo.BADGES["tina"], demo.PIN), Where(HOOD, "hood"))
+        client.cookies.set("laminar", tina.token)
+        page = client.get("/hood").text
+        assert 'data-refresh="printers stations"' in page and "Printer:" not in words(page), "nobody waits for it"
+        slow.may_answer.set()
+        out = "Printer: The paper is out. Load labels."
+        eventually(lambda: words(client.get("/hood?part=dots").text).endswith(out))
 
 
 def test_certifications_are_noted_by_day_and_an_end_is_seen_coming(desk: Desk) -> None:
