@@ -113,8 +113,8 @@ def blockers(tx: Tx, at: Opened) -> list[str]:
     found = list(at.where.blockers)
     if why := why_not_current(tx.session, at.order):
         found.append(why)
-    if at.old_number:
-        found.append(at.old_number.words(at.order.zone))
+    if at.old_label:
+        found.append(at.old_label.words(at.order.zone))
     lots = {lot_id for lot_id, _ in scanned_lots(tx.session, at.item.id).values()}
     found += [sentence[:1].lower() + sentence[1:] for sentence in recalled_among(tx.session, lots)]
     if "label" in at.where.done and beyond_use_of(at.sheet, at.where).at <= tx.now:

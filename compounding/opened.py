@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.core.workflow import State
-from app.orders.facts import OldNumber, OrderFacts
+from app.orders.facts import OldLabel, OrderFacts
 from compounding.procedure import Standing
 from compounding.records import Record
 from compounding.worksheet import Worksheet
@@ -36,7 +36,7 @@ class Prepared:
 class Opened:
     """A preparation with its worksheet, records, where it stands, its order as it is now and its due time (UTC).
 
-    `old_number`: its label shows a record number that the patient has no more; None without a label.
+    `old_label`: its label shows a number or a name that the patient has no more; None without a label.
     """
 
     item: Item
@@ -46,7 +46,7 @@ class Opened:
     where: Standing
     order: OrderFacts
     due_at: datetime
-    old_number: OldNumber | None = None
+    old_label: OldLabel | None = None
 
     @property
     def state(self) -> State:

@@ -17,9 +17,10 @@ from app.formulary.models import Package
 from app.identity.models import Person
 from app.inventory.models import Lot
 from app.labels.models import Label
-from app.orders.facts import OldNumber, OrderFacts, PatientFacts
+from app.orders.facts import OldLabel, OrderFacts, PatientFacts
+from app.orders.identity_queries import old_label
 from app.orders.models import Dose, Order, OrderVersion, Verification
-from app.orders.queries import old_number, order_facts, orders_facts
+from app.orders.queries import order_facts, orders_facts
 from app.stations.check_weights import why_not_checked
 from app.stations.models import Station
 from app.stations.queries import check_weights_of_day
@@ -112,15 +113,14 @@ def opened(session: Session, work_id: int) -> Opened:
         where,
         order,
         due_at,
-        _old_number(session, label_serial(where), order.patient),
+        _old_label(session, label_serial(where), order.patient),
     )
 
 
-def _old_number(session: Session, serial: str | None, patient: PatientFacts) -> OldNumber | None:
+def _old_label(session: Session, serial: str | None, patient: PatientFacts) -> OldLabel | None:
     if serial is None:
         return None
-    shown = json.loads(session.get_one(Label, serial).content)["mrn"]
-    return old_number(session, shown, patient)
+    return old_label(session, json.loads(session.get_one(Label, serial).content), patient)
 
 
 def doubts_of_balance(session: Session, at: Opened) -> tuple[str, ...]:

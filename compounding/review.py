@@ -98,7 +98,7 @@ def _sentence(at: Opened, drawn: tuple[Drawn, ...], until: BeyondUse | None, unu
 
 _OLD = {
     False: "Do not release: {}. Send it back to 'Label and tray': at the hood the label is printed anew.",
-    True: "Do not give: {}. The ward is told so. Withdraw it: it is made anew under the right number.",
+    True: "Do not give: {}. The ward is told so. Withdraw it: it is made anew under the right name and number.",
 }
 
 
@@ -108,8 +108,8 @@ def _unusual(
     found = []
     if why_not:
         found.append(f"Do not release: {why_not}.")
-    if at.old_number:
-        found.append(_OLD[at.state is State.RELEASED].format(at.old_number.words(at.order.zone)))
+    if at.old_label:
+        found.append(_OLD[at.state is State.RELEASED].format(at.old_label.words(at.order.zone)))
     found += [f"Not complete: {blocker}." for blocker in blockers if blocker != why_not]
     if until and until.at <= at.due_at:
         found.append(f"It is due {instant(at.due_at, at.order.zone)}, when it may not be used any more.")

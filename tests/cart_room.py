@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app import demo_cart
+from app.core.canonical import canonical
 from app.core.workflow import State
 from app.db.session import Db, Who
 from app.labels.models import Label
 from app.labels.serial import new_serial
 from app.orders import actions as orders
 from app.orders.models import OrderVersion
+from app.orders.queries import patient_facts
 from app.orders.stated import StatedOrder
 from unitdose import check_actions, drawer_actions, pick_actions, pick_scan_actions, scheduler
 from unitdose.check_queries import check_queue
@@ -64,9 +66,11 @@ class CartRoom:
         with self.db.write(self.who("tina")) as tx:
             for each in drawers_of(tx.session, fill_id):
                 if each.serial is None and each.state is not State.REFUSED:
+                    of = patient_facts(tx.session, each.patient_id)
+                    names = {"mrn": of.mrn, "patient_name": of.name, "birth_date": of.born}
                     tx.session.add(
                         Label(
-                            serial=new_serial(secrets.token_bytes(8)), work_id=each.work_id, content="{}",
+                            serial=new_serial(secrets.token_bytes(8)), work_id=each.work_id, content=canonical(names),
                             content_sha256="", job=b"", beyond_use=tx.now + 48 * HOUR, made_at=tx.now,
                             made_by=self.people["tina"], copy_number=1,
                         )

@@ -4,7 +4,6 @@ Custody closes by whichever comes first, and every package then moves once in th
 the courier's scan of the ward's place, a nurse's word about the drawer, or the bedside record of one dose.
 """
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -27,7 +26,7 @@ from app.inventory.carry_actions import Carried, carry_all
 from app.inventory.place_actions import place_of_cart, place_of_kind
 from app.labels.models import Label
 from app.orders.facts import PatientFacts
-from app.orders.queries import old_number, patients_facts
+from app.orders.queries import patients_facts
 from app.work.models import WorkItem
 from unitdose.delivery_queries import (
     DELIVERED,
@@ -108,11 +107,10 @@ def _goes_to(tx: Tx, drawers: Collection[DrawerParcel]) -> dict[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What decides about drawers that are to leave: their patients, where these lie, labels, and what is struck."""
+    """What decides about drawers that are to leave: their patients, where these lie, and what is struck."""
 
     patients: dict[int, PatientFacts]
     here: dict[int, Lies]
-    numbers: dict[int, str]
     struck: dict[int, int]
 
     @classmethod
@@ -122,7 +120,6 @@ class _Seen:
         return cls(
             patients_facts(tx.session, patients),
             lies(tx.session, patients),
-            _numbers_on_labels(tx, drawers),
             struck_inside(tx.session, works),
         )
 
@@ -134,21 +131,13 @@ def _why_it_stays(tx: Tx, drawer: DrawerParcel, seen: _Seen) -> str | None:
         return f"{patient.name} has left the hospital. Keep the drawer: its packages go back to their bins."
     if drawer.state is not State.RELEASED:
         return None  # The tote says so in its own words, for bags and drawers alike.
-    if number := old_number(tx.session, seen.numbers[drawer.work_id], patient):
-        said = number.words(here.zone)
+    if drawer.old_label:
+        said = drawer.old_label.words(here.zone)
         return f"{said[:1].upper()}{said[1:]}. Keep the drawer: it is labelled and checked anew."
     if count := seen.struck.get(drawer.work_id, 0):
         packages = "1 package" if count == 1 else f"{count} packages"
         return f"Take {packages} out first: the plan has changed since this drawer was checked. See the pull list."
     return None
-
-
-def _numbers_on_labels(tx: Tx, drawers: Collection[DrawerParcel]) -> dict[int, str]:
-    """By drawer: the record number that its label shows."""
-    labels = select(Label.serial, Label.content).where(Label.serial.in_([each.serial for each in drawers]))
-    shown = {serial: json.loads(content).get("mrn") for serial, content in tx.session.execute(labels)}
-    made_for = patients_facts(tx.session, {each.labelled_for_id for each in drawers})
-    return {each.work_id: str(shown.get(each.serial or "") or made_for[each.labelled_for_id].mrn) for each in drawers}
 
 
 def arrive(tx: Tx, unit_id: int, tote: str | None, place: str) -> Came | Stopped:

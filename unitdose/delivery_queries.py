@@ -1,5 +1,6 @@
 """Reading what was delivered: drawers under way and on wards, where their patients lie now, what is left of lines."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,10 @@ from app.custody.models import CustodyEvent
 from app.custody.whereabouts import Fact, Stage, What
 from app.inventory.models import Movement
 from app.labels.models import Label
+from app.orders.facts import OldLabel
+from app.orders.identity_queries import old_label
 from app.orders.models import Order, Stay
+from app.orders.queries import patients_facts
 from app.stations.models import Unit
 from app.work.models import WorkItem
 from unitdose.cart_models import Cart
@@ -42,12 +46,16 @@ def drawer_parcels(session: Session, which: ColumnElement[bool]) -> tuple[Drawer
     rows = session.execute(query).all()
     work_ids = [drawer.work_id for drawer, _, _, _ in rows]
     labels: dict[int, list[tuple[str, bool]]] = {}
-    all_labels = select(Label.work_id, Label.serial, Label.voided_at).where(Label.work_id.in_(work_ids))
-    for work_id, serial, voided_at in session.execute(all_labels.order_by(Label.made_at, Label.serial)):
+    counting: dict[int, str] = {}
+    all_labels = select(Label.work_id, Label.serial, Label.voided_at, Label.content).where(Label.work_id.in_(work_ids))
+    for work_id, serial, voided_at, content in session.execute(all_labels.order_by(Label.made_at, Label.serial)):
         labels.setdefault(work_id or 0, []).append((serial, voided_at is None))
+        if voided_at is None:
+            counting[work_id or 0] = content
     moved = works_facts(session, work_ids)
     noted = labels_facts(session, [serial for found in labels.values() for serial, _ in found])
     whose = _patients(session, work_ids)
+    old = _old_labels(session, counting, {drawer.work_id: drawer.patient_id for drawer, _, _, _ in rows} | whose)
     return tuple(
         DrawerParcel(
             work_id=drawer.work_id,
@@ -63,7 +71,7 @@ def drawer_parcels(session: Session, which: ColumnElement[bool]) -> tuple[Drawer
             sequence=drawer.sequence,
             state=State(state),
             patient_id=whose.get(drawer.work_id, drawer.patient_id),
-            labelled_for_id=drawer.patient_id,
+            old_label=old.get(drawer.work_id),
             facts=_in_order(moved.get(drawer.work_id, ()), labels[drawer.work_id], noted),
         )
         for drawer, fill, cart, state in rows
@@ -86,6 +94,16 @@ def _patients(session: Session, work_ids: Collection[int]) -> dict[int, int]:
         .distinct()
     )
     return {work_id: patient_id for work_id, patient_id in session.execute(query) if work_id is not None}
+
+
+def _old_labels(session: Session, contents: Mapping[int, str], whose: Mapping[int, int]) -> dict[int, OldLabel]:
+    """By drawer whose label names its patient by a number or a name of before: what it shows."""
+    patients = patients_facts(session, {whose[work_id] for work_id in contents})
+    found = {}
+    for work_id, content in contents.items():
+        if old := old_label(session, json.loads(content), patients[whose[work_id]]):
+            found[work_id] = old
+    return found
 
 
 def parcel_labelled(session: Session, serial: str) -> DrawerParcel | None:

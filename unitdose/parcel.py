@@ -5,6 +5,7 @@ from datetime import datetime
 
 from app.core.workflow import State
 from app.custody.whereabouts import Fact, Whereabouts, of_the_bag
+from app.orders.facts import OldLabel
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class DrawerParcel:
     """One drawer that has a label: whose, of which fill, and everything that was done to it.
 
     `serials` are all its labels, `serial` the one that counts (None: it is void). `patient_id` is the patient of its
-    orders, also after a merge of record numbers; `labelled_for_id` the one it was made for.
+    orders, also after a merge of record numbers; `old_label` says that its label names them as they were before.
     """
 
     work_id: int
@@ -43,7 +44,7 @@ class DrawerParcel:
     sequence: int
     state: State
     patient_id: int
-    labelled_for_id: int
+    old_label: OldLabel | None
     facts: tuple[Fact, ...]
 
     @property

@@ -58,6 +58,7 @@ _VERBS = {
     "refused a wrong proof": "refused a wrong badge, PIN or password for {}",
     "refused another person's badge": "showed another person's badge and was refused",
     "refused another person's user name": "gave another person's user name and was refused",
+    "renamed": "took in another name of {}",
     "sent on": "sent {} on with its patient",
     "sent back": "sent back {}",
     "sent": "left the pharmacy with {}",

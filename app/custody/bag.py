@@ -7,7 +7,7 @@ from enum import StrEnum
 from app.core.wording import clock, instant
 from app.core.workflow import State
 from app.custody.whereabouts import GONE, Fact, Stage, What, Whereabouts, of_the_bag
-from app.orders.facts import OldNumber, OrderFacts
+from app.orders.facts import OldLabel, OrderFacts
 
 GIVEN_BY_THEN = timedelta(hours=12)
 """A dose that fell due this long before its order stopped was dealt with then: nobody looks for it in a drawer."""
@@ -28,8 +28,8 @@ class Kind(StrEnum):
 class Bag:
     """A labelled bag: the state of its work, its label, its order as it stands now, and everything done to it.
 
-    `old_number` is set where the label shows a record number that the patient has no more. `why_not` says why the
-    order no longer wants it, since `why_not_since`; `recalled` names recalled lots in it, in sentences;
+    `old_label` is set where the label shows a record number or a name that the patient has no more. `why_not` says
+    why the order no longer wants it, since `why_not_since`; `recalled` names recalled lots in it, in sentences;
     `labelled_for` is the unit and bed printed on the label, `storage` how it is to be kept.
     """
 
@@ -43,7 +43,7 @@ class Bag:
     order: OrderFacts
     labelled_for: str
     storage: str
-    old_number: OldNumber | None
+    old_label: OldLabel | None
     why_not: str | None
     why_not_since: datetime | None
     recalled: tuple[str, ...]
@@ -100,7 +100,8 @@ def _standing(where: Whereabouts, zone: str) -> str:
 
 
 ANEW = (
-    "Do not give it under this label. Take it out of the drawer and send it back to the pharmacy, which makes it anew."
+    "Do not give it under this label. Ask the pharmacy: take it out of the drawer and send it back to the pharmacy, "
+    "which makes it anew."
 )
 BACK = "Take it out of the drawer and send it back to the pharmacy."
 
@@ -117,8 +118,8 @@ def why_not_to_be_given(bag: Bag, now: datetime) -> tuple[str, str] | None:
         return f"It was rejected at the hood at {instant(ended.at, zone)}: {ended.note}.", BACK
     if bag.void:
         return "This label is void: another one was printed for the same dose.", f"Scan the other label. {BACK}"
-    if bag.old_number:
-        words = bag.old_number.words(zone)
+    if bag.old_label:
+        words = bag.old_label.words(zone)
         return f"{words[:1].upper()}{words[1:]}.", ANEW
     if bag.why_not:
         since = f" at {instant(bag.why_not_since, zone)}" if bag.why_not_since else ""
@@ -145,8 +146,8 @@ def must_come_out(bag: Bag, now: datetime) -> bool:
         return False
     if bag.state is State.REFUSED:
         return True
-    changed = bag.old_number.since if bag.old_number else None
-    if bag.old_number and (changed is None or bag.due_at > changed - GIVEN_BY_THEN):
+    changed = bag.old_label.since if bag.old_label else None
+    if bag.old_label and (changed is None or bag.due_at > changed - GIVEN_BY_THEN):
         return True
     if bag.why_not and (bag.why_not_since is None or bag.due_at > bag.why_not_since - GIVEN_BY_THEN):
         return True

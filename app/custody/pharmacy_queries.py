@@ -1,4 +1,4 @@
-"""What the pharmacy looks after once bags are labelled: what a ward misses, what waits to leave, old numbers."""
+"""What the pharmacy looks after once bags are labelled: what a ward misses, what waits to leave, old labels."""
 
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.core.workflow import State
 from app.custody.bag import Bag
 from app.custody.models import CustodyEvent
-from app.custody.queries import OVERDUE, SOON, bag, renumbered
+from app.custody.queries import OVERDUE, SOON, bag, known_otherwise
 from app.custody.whereabouts import GONE, Stage, What
 from app.labels.models import Label
 from app.orders.models import Dose, Order
@@ -59,14 +59,15 @@ _LEFT = (
 
 
 def wrongly_labelled(session: Session, now: datetime) -> list[Bag]:
-    """The released bags that may still be given and whose labels show an old record number, first due first."""
+    """The released bags that may still be given and whose labels show an old record number or name, first due first."""
     query = (
         select(Label.serial)
         .join(WorkItem, WorkItem.id == Label.work_id)
         .join(Dose, Dose.id == WorkItem.dose_id)
         .join(Order, Order.id == Dose.order_id)
-        .where(WorkItem.state == State.RELEASED, Label.voided_at.is_(None), Dose.due_at > now - OVERDUE, renumbered())
+        .where(WorkItem.state == State.RELEASED, Label.voided_at.is_(None), Dose.due_at > now - OVERDUE)
+        .where(known_otherwise())
         .order_by(Dose.due_at, Label.serial)
     )
     found = (bag(session, serial) for serial in session.scalars(query))
-    return [each for each in found if each.old_number and each.where.stage not in GONE]
+    return [each for each in found if each.old_label and each.where.stage not in GONE]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Exists, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Missing
@@ -20,14 +20,9 @@ from app.inventory.models import Movement
 from app.inventory.queries import recalled_among
 from app.labels.models import Label
 from app.orders.facts import OrderFacts, PatientFacts
-from app.orders.models import Dose, Order, OrderVersion, Patient, PatientAlias, Stay, Verification
-from app.orders.queries import (
-    old_number,
-    order_facts,
-    orders_facts,
-    patients_facts,
-    why_not_current,
-)
+from app.orders.identity_queries import old_label
+from app.orders.models import Dose, FormerIdentity, Order, OrderVersion, Patient, PatientAlias, Stay, Verification
+from app.orders.queries import order_facts, orders_facts, patients_facts, why_not_current
 from app.stations.models import Unit
 from app.work.models import WorkItem, WorkMove
 
@@ -91,7 +86,7 @@ def bag(session: Session, serial: str, order: OrderFacts | None = None) -> Bag:
         order=order,
         labelled_for=stands.get("unit_bed", ""),
         storage=stands.get("storage", ""),
-        old_number=old_number(session, stands["mrn"], order.patient),
+        old_label=old_label(session, stands, order.patient),
         why_not=why_not_current(session, order),
         why_not_since=_superseded_at(session, dose.version_id),
         recalled=recalled_among(session, _lots(session, f"{item.kind} {item.id}")),
@@ -260,7 +255,7 @@ def bags_to_come_out(session: Session, patient_ids: Collection[int], now: dateti
                 Order.newest != OrderVersion.number,
                 OrderVersion.state != "active",
                 Label.beyond_use <= now,
-                renumbered(),
+                known_otherwise(),
             )
         )
         .order_by(Dose.due_at, Label.serial)
@@ -269,10 +264,11 @@ def bags_to_come_out(session: Session, patient_ids: Collection[int], now: dateti
     return [each for each in found if must_come_out(each, now)]
 
 
-def renumbered() -> Exists:
-    """A condition on `Label` and its `Order`: the patient got another record number after the label was made."""
+def known_otherwise() -> ColumnElement[bool]:
+    """A condition on `Label` and its `Order`: the patient got another number or name after the label was made."""
     later = (PatientAlias.patient_id == Order.patient_id) & (PatientAlias.at >= Label.made_at)
-    return select(PatientAlias.mrn).where(later).exists()
+    named = (FormerIdentity.patient_id == Order.patient_id) & (FormerIdentity.until >= Label.made_at)
+    return or_(select(PatientAlias.mrn).where(later).exists(), select(FormerIdentity.id).where(named).exists())
 
 
 def named(session: Session, words: str, now: datetime, limit: int = 10) -> list[AtBed]:

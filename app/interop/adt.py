@@ -68,6 +68,7 @@ def read_adt(
         location=read_location(pv1, 3) if pv1 else Location(),
         prior_location=read_location(pv1, 6) if pv1 else Location(),
         event_time=read_stamp(at, clock, "the time of the event (EVN)", warnings),
+        recorded=read_stamp(evn.get(2), clock, "the time of the event (EVN)", warnings) if evn else None,
         admitted=read_stamp(pv1.get(44), clock, "the admission (PV1-44)", warnings) if pv1 else None,
         discharged=read_stamp(pv1.get(45), clock, "the discharge (PV1-45)", warnings) if pv1 else None,
         merges=merges,

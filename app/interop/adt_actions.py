@@ -9,24 +9,26 @@ from sqlalchemy import select
 
 from app.core.errors import Refused
 from app.db.session import Tx
+from app.interop.identity_queries import naming, said_at, who_else
 from app.interop.stating import allergy_list, stated_patient, stated_place
 from app.interop.text import hides_something, tidy
 from app.interop.understood import AdtMessage, Merge
 from app.orders.actions import again, restate
+from app.orders.identity_queries import named, named_later
 from app.orders.models import Order, OrderVersion, Patient
 from app.orders.patient_actions import (
     change_allergies,
     discharge,
     find_patient,
     find_stay,
+    held_patient,
     merge,
     merge_visits,
     renumber,
     undo_discharge,
 )
 from app.orders.queries import orders_of, patient_of, version_of
-from app.orders.same_person import BIRTH, Named, differences, somebody_else
-from app.orders.stated import StatedPatient
+from app.orders.same_person import differences
 
 _LEAVES = frozenset({"A03", "A11"})
 _RETURNS = frozenset({"A13"})
@@ -41,11 +43,18 @@ def take_adt(tx: Tx, adt: AdtMessage, message_id: int) -> str:
     if any(each.moves for each in adt.merges):
         raise Refused("A stay moves to another patient's chart. Check every order of both patients, then settle this.")
     stated = stated_patient(adt.patient, adt.allergies, adt.measurements, sent)
-    _refuse_another_person(patient_of(tx.session, stated.mrn), stated)
+    named_at = said_at(adt, tx.now)
+    known = held_patient(tx, stated.mrn)
+    if known is not None and (differing := who_else(tx.session, known, naming(adt.patient), named_at)):
+        raise Refused(
+            f"Record number {known.mrn} is known with another {' and '.join(differing)}. Nothing was changed: "
+            "find out who this is."
+        )
+    late = known is not None and named_later(known, named_at) and differences(named(known), naming(adt.patient))
     single = adt.event == "A60" or any(each.action for each in adt.allergies.listed)
     if single:
         stated = stated_patient(adt.patient, type(adt.allergies)(), adt.measurements, sent)
-    patient = find_patient(tx, stated, by_adt=True, at=sent)
+    patient = find_patient(tx, stated, by_adt=True, at=sent, named_at=named_at)
     if single and adt.allergies.said == "listed":
         gone = tuple(tidy(each.substance.name) for each in adt.allergies.listed if each.action == "D")
         change_allergies(tx, patient, allergy_list(adt.allergies), gone, sent)
@@ -64,24 +73,12 @@ def take_adt(tx: Tx, adt: AdtMessage, message_id: int) -> str:
     elif stay and adt.event in _RETURNS:
         back = [_resume(tx, number, at, message_id) for number in undo_discharge(tx, stay)]
         words.append(f"discharge undone, {sum(back)} orders released")
+    if late:
+        words.append("named as before a newer message: that name was left out")
     return f"patient {patient.mrn}: {', '.join(words) or _EVENTS.get(adt.event, 'updated')}"
 
 
 _EVENTS = {"A01": "admitted", "A02": "moved", "A04": "registered", "A05": "announced", "A60": "allergies updated"}
-
-
-def _refuse_another_person(known: Patient | None, stated: StatedPatient) -> None:
-    """A record number whose birth date and a name both change is somebody else's chart: nobody is renamed."""
-    if known is None:
-        return
-    differing = differences(
-        Named(known.family, known.given, known.born), Named(stated.family, stated.given, stated.born)
-    )
-    if BIRTH in differing and somebody_else(differing):
-        raise Refused(
-            f"Record number {known.mrn} is known with another {' and '.join(differing)}. Nothing was changed: "
-            "find out who this is."
-        )
 
 
 def _merge(tx: Tx, patient: Patient, each: Merge, at: datetime, message_id: int) -> str:

@@ -15,16 +15,17 @@ from app.formulary.product import DrugFacts
 from app.formulary.queries import as_sent, meaning_of
 from app.identity.models import Person
 from app.interop.clock_times import Site
+from app.interop.identity_queries import naming, who_else_of_order
 from app.interop.mapping import read_message
 from app.interop.models import Message, SenderWord
 from app.interop.shown import Line, field_spans, shown_lines
 from app.interop.stating import Finding, stated_order
-from app.interop.text import tidy
 from app.interop.understood import STARTS, AdtMessage, GivenMessage, OrderMessage, Other, Unmappable
-from app.interop.values import Connection, Patient
+from app.interop.values import Connection
 from app.labels.models import Label
+from app.orders.identity_queries import named
 from app.orders.queries import patient_of, why_not_theirs
-from app.orders.same_person import BIRTH, Named, differences, somebody_else
+from app.orders.same_person import differences
 from app.orders.stated import StatedOrder
 from app.orders.times_queries import times_table, where_of
 from app.stations.models import Unit
@@ -126,21 +127,15 @@ def _order(
 
 def _another_person(session: Session, order: OrderMessage) -> tuple[Finding | None, str]:
     """An order that names somebody else than the one whose record number it bears belongs to nobody yet."""
-    known, said = patient_of(session, order.patient.mrn), order.patient
+    known = patient_of(session, order.patient.mrn)
     if known is None:
         return None, ""
-    differing = differences(
-        Named(known.family, known.given, known.born), Named(_family(said), tidy(said.given), said.birth)
-    )
-    what = " and ".join(differing)
-    if somebody_else(differing) or BIRTH in differing:
-        reason = f"Record number {known.mrn} is known here with another {what}: nothing was taken over. Find out "
-        return Finding(f"{reason}whose order this is.", "PID-5", order.span), ""
-    return None, f"The message gives this patient another {what} than is known here: compare." if differing else ""
-
-
-def _family(patient: Patient) -> str:
-    return tidy(" ".join(filter(None, [patient.family, patient.suffix])))
+    said = naming(order.patient)
+    if differing := who_else_of_order(session, known, said):
+        reason = f"Record number {known.mrn} is known here with another {' and '.join(differing)}: nothing was taken "
+        return Finding(f"{reason}over. Find out whose order this is.", "PID-5", order.span), ""
+    what = " and ".join(differences(named(known), said))
+    return None, f"The message gives this patient another {what} than is known here: compare." if what else ""
 
 
 def _weight_remark(session: Session, stated: StatedOrder) -> str:

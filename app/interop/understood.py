@@ -226,6 +226,7 @@ class AdtMessage:
     allergies: Allergies
     measurements: tuple[Measurement, ...]
     cleared: tuple[str, ...]
+    recorded: Stamp | None = None
     warnings: tuple[str, ...] = ()
 
 

@@ -58,7 +58,9 @@ def state(tx: Tx, stated: StatedOrder) -> OrderVersion:
     if why := why_not_theirs(tx.session, stated.key, stated.patient.mrn):
         raise Refused(f"Order {stated.number} {why}. A pharmacist must look at this message.")
     sent_at = stated.sent_at or stated.stated_at
-    patient = find_patient(tx, stated.patient, at=sent_at)
+    # What a person transcribes names nobody: any message about the patient knows better.
+    named_at = sent_at if stated.message_id is not None else None
+    patient = find_patient(tx, stated.patient, at=sent_at, named_at=named_at)
     stay = find_stay(tx, patient, stated.place, sent_at)
     head = for_change(tx.session, Order.key == stated.key)
     said = _say(tx, stated.key, CONTROLS[stated.control], patient.mrn, (stated.stated_at, sent_at), stated.message_id)

@@ -33,12 +33,13 @@ class PatientFacts:
 
 
 @dataclass(frozen=True)
-class OldNumber:
-    """A record number that stands on a label and is the patient's no more: today's number, and since when (UTC).
+class OldLabel:
+    """What stands on a label and is the patient's no more: what it is today, and since when (UTC).
 
-    `since` is None where no message said it.
+    `what` is 'record number', 'name' or 'birth date'; `since` is None where no message said it.
     """
 
+    what: str
     shown: str
     now: str
     since: datetime | None
@@ -46,7 +47,9 @@ class OldNumber:
     def words(self, zone: str) -> str:
         """Say it in a sentence without its full stop, for a ward and for the check alike."""
         since = f"since {instant(self.since, zone)}" if self.since else "now"
-        return f"the label shows the record number {self.shown}; {since} the patient's number is {self.now}"
+        if self.what == "record number":
+            return f"the label shows the record number {self.shown}; {since} the patient's number is {self.now}"
+        return f"it is labelled for {self.shown}; {since} the patient is known as {self.now}"
 
 
 @dataclass(frozen=True)

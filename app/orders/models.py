@@ -17,6 +17,8 @@ LEAVES = ("on leave", "nothing by mouth")
 
 
 class Patient(Base):
+    """A patient as the newest message names them. `named_at` is when that was said; None: by nobody's message."""
+
     __tablename__ = "patient"
 
     id: Mapped[Key]
@@ -30,6 +32,7 @@ class Patient(Base):
     height_cm: Mapped[Decimal | None]
     allergies_reviewed: Mapped[bool] = mapped_column(default=False)
     confirmed_by_adt: Mapped[bool] = mapped_column(default=False)
+    named_at: Mapped[datetime | None]
 
 
 class PatientAlias(Base):
@@ -40,6 +43,21 @@ class PatientAlias(Base):
     mrn: Mapped[str] = mapped_column(primary_key=True)
     patient_id: Mapped[Ref] = mapped_column(ForeignKey("patient.id"))
     at: Mapped[datetime]
+
+
+class FormerIdentity(Base):
+    """How a patient was named until an instant: labels made before it may bear that, late messages may say it."""
+
+    __tablename__ = "former_identity"
+
+    id: Mapped[Key]
+    patient_id: Mapped[Ref] = mapped_column(ForeignKey("patient.id"))
+    family: Mapped[str]
+    given: Mapped[str]
+    born: Mapped[date | None]
+    until: Mapped[datetime]
+
+    __table_args__ = (Index("ix_former_identity_patient_id", "patient_id"),)
 
 
 class Allergy(Base):

@@ -7,19 +7,39 @@ from sqlalchemy import select, update
 from app.audit.actions import record
 from app.core.errors import Refused
 from app.db.session import Tx
-from app.orders.models import Allergy, Order, Patient, PatientAlias, Stay
+from app.orders.identity_queries import named, named_later
+from app.orders.models import Allergy, FormerIdentity, Order, Patient, PatientAlias, Stay
 from app.orders.queries import patient_of
+from app.orders.same_person import Named, differences
 from app.orders.stated import StatedPatient, StatedPlace
 from app.stations.models import Unit
 
 
-def find_patient(tx: Tx, stated: StatedPatient, *, by_adt: bool = False, at: datetime | None = None) -> Patient:
+def held_patient(tx: Tx, mrn: str) -> Patient | None:
+    """The patient of a record number, whom nobody else renames before this act is done."""
+    patient = patient_of(tx.session, mrn)
+    if patient is not None:
+        tx.session.refresh(patient, with_for_update=True)
+    return patient
+
+
+def find_patient(
+    tx: Tx,
+    stated: StatedPatient,
+    *,
+    by_adt: bool = False,
+    at: datetime | None = None,
+    named_at: datetime | None = None,
+) -> Patient:
     """Find the patient of a record number (also a merged one) or make them, and take over what is newly stated.
 
     What the sender leaves out stays as it is; the allergy list is replaced only when one is stated. `at` is when the
-    sender said so (None: now); an allergy list that was said before the one that is known replaces nothing.
+    sender said so (None: now); an allergy list that was said before the one that is known replaces nothing. ADT also
+    names the patient: at `named_at`, and what was said before the last naming only fills what is not known.
     """
-    patient = patient_of(tx.session, stated.mrn)
+    # A sender's clock that goes ahead must not keep later messages from naming the patient.
+    named_at = min(named_at, tx.now) if named_at else None
+    patient = held_patient(tx, stated.mrn) if by_adt else patient_of(tx.session, stated.mrn)
     if patient is None:
         patient = Patient(
             mrn=stated.mrn,
@@ -29,14 +49,14 @@ def find_patient(tx: Tx, stated: StatedPatient, *, by_adt: bool = False, at: dat
             sex=stated.sex,
             allergies_reviewed=False,
             confirmed_by_adt=by_adt,
+            named_at=named_at,
         )
         tx.session.add(patient)
         tx.session.flush()
         record(tx, "patient added", f"patient {patient.id}", {"by": "ADT" if by_adt else "order"})
     if by_adt:
         patient.confirmed_by_adt = True
-        patient.family, patient.given = stated.family or patient.family, stated.given or patient.given
-        patient.born, patient.sex = stated.born or patient.born, stated.sex or patient.sex
+        name_patient(tx, patient, Named(stated.family, stated.given, stated.born), stated.sex, named_at)
     if stated.weight_kg is not None and (
         patient.weight_at is None or (stated.weight_at or tx.now) >= patient.weight_at
     ):
@@ -46,6 +66,44 @@ def find_patient(tx: Tx, stated: StatedPatient, *, by_adt: bool = False, at: dat
     if stated.allergies is not None:
         _replace_allergies(tx, patient, stated.allergies, at or tx.now)
     return patient
+
+
+def name_patient(tx: Tx, patient: Patient, said: Named, sex: str | None, named_at: datetime | None) -> bool:
+    """Name a patient as the newest message does; what nobody says stays. True when labels bear another name now.
+
+    A message that was overtaken by a newer one only fills what is not known. The patient is held (`held_patient`).
+    """
+    before, old_sex = Named(patient.family, patient.given, patient.born), patient.sex
+    if named_later(patient, named_at):
+        said = Named(before.family or said.family, before.given or said.given, before.born or said.born)
+        sex = old_sex or sex
+    else:
+        patient.named_at = named_at or patient.named_at
+    now = Named(said.family or before.family, said.given or before.given, said.born or before.born)
+    patient.family, patient.given, patient.born, patient.sex = now.family, now.given, now.born, sex or old_sex
+    tx.session.flush()
+    if now == before and patient.sex == old_sex:
+        return False
+    record(tx, "renamed", f"patient {patient.id}", {"from": _told(before, old_sex), "to": _told(now, patient.sex)})
+    if not differences(before, now):
+        return False
+    was_known_as(tx, patient, before)
+    for topic in ("ward", "queue", "orders", "worklist"):
+        tx.tell(topic)
+    return True
+
+
+def was_known_as(tx: Tx, patient: Patient, before: Named) -> None:
+    """Keep how a patient was named until now: labels may bear it, and messages that are under way may say it."""
+    former = FormerIdentity(
+        patient_id=patient.id, family=before.family, given=before.given, born=before.born, until=tx.now
+    )
+    tx.session.add(former)
+    tx.session.flush()
+
+
+def _told(named: Named, sex: str | None) -> str:
+    return f"{named.family}, {named.given}, {named.born or 'no birth date'}, {sex or 'no sex'}"
 
 
 def _replace_allergies(tx: Tx, patient: Patient, stated: tuple[tuple[str, str | None], ...], at: datetime) -> None:
@@ -163,6 +221,12 @@ def merge(tx: Tx, survivor: Patient, retired_mrn: str) -> list[int]:
             tx.session.execute(update(table).where(table.patient_id == retired.id).values(patient_id=survivor.id))
         of_retired = PatientAlias.patient_id == retired.id
         tx.session.execute(update(PatientAlias).where(of_retired).values(patient_id=survivor.id))
+        tx.session.execute(
+            update(FormerIdentity).where(FormerIdentity.patient_id == retired.id).values(patient_id=survivor.id)
+        )
+        name, kept = named(retired), named(survivor)
+        if differences(kept, name):
+            was_known_as(tx, survivor, name)
         theirs = select(Allergy).where(Allergy.patient_id == retired.id, Allergy.ended_at.is_(None))
         mine = select(Allergy.text).where(Allergy.patient_id == survivor.id, Allergy.ended_at.is_(None))
         known = set(tx.session.scalars(mine))

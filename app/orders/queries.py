@@ -15,7 +15,7 @@ from app.db.base import fetched
 from app.formulary.models import Drug
 from app.identity.models import Person
 from app.orders.events import Said
-from app.orders.facts import OldNumber, OrderFacts, PatientFacts
+from app.orders.facts import OrderFacts, PatientFacts
 from app.orders.models import (
     Allergy,
     Dose,
@@ -249,15 +249,6 @@ def patient_of(session: Session, mrn: str) -> Patient | None:
     if (alias := session.get(PatientAlias, mrn)) is not None:
         return session.get(Patient, alias.patient_id)
     return session.scalar(select(Patient).where(Patient.mrn == mrn))
-
-
-def old_number(session: Session, shown: str, patient: PatientFacts) -> OldNumber | None:
-    """Tell whether a record number that stands on a label is still the patient's (ADT A40, A47); None if it is."""
-    if shown == patient.mrn:
-        return None
-    alias = session.get(PatientAlias, shown)
-    mine = alias is not None and alias.patient_id == patient.id
-    return OldNumber(shown, patient.mrn, alias.at if alias and mine else None)
 
 
 def orders_of(session: Session, patient_id: int) -> list[int]:

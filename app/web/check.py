@@ -108,7 +108,7 @@ def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str]
         patient=patient_line(at.order.patient, at.order.place, parts.clock(), at.order.zone),
         photo=photo_sha256(at.where), serial=label_serial(at.where), reasons=REASONS, waste=WASTE,
         again=_again(at), emar=_emar(at, message), Event=Event,
-        blocked=bool(at.where.blockers or why_not or at.old_number),
+        blocked=bool(at.where.blockers or why_not or at.old_label),
     )  # fmt: skip
 
 

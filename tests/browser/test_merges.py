@@ -73,7 +73,7 @@ def test_an_old_number_is_said_where_the_bag_is_and_what_to_do_now(
         ("tina", f"/hood/{works['hood']}", "Take this label off and apply a new one."),
         ("pablo", "/desk", "Withdraw it, so that it is made anew"),
         ("pablo", f"/check/{works['made']}", "at the hood the label is printed anew"),
-        ("pablo", f"/check/{works['released']}", "it is made anew under the right number"),
+        ("pablo", f"/check/{works['released']}", "it is made anew under the right name and number"),
         ("nina", "/ward", "the patient's number is 700999"),
     ):
         page = open_as(name, to)

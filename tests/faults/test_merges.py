@@ -67,13 +67,13 @@ def test_a_label_made_before_the_merge_is_signed_and_released_by_nobody_until_it
             pass
         at = house.at(work_id)
         if labelled:
-            assert at.old_number is not None and (at.old_number.shown, at.old_number.now) == (old, new)
+            assert at.old_label is not None and (at.old_label.shown, at.old_label.now) == (old, new)
             assert f"the label shows the record number {old}" in (told(lambda w=work_id: house.finish(w)) or "")
             with house.db.write(house.who("tina")) as tx:
                 hood_actions.reprint(tx, work_id, "the number is retired", HOUSE)
             while house.step(work_id):
                 pass
-        assert house.at(work_id).old_number is None
+        assert house.at(work_id).old_label is None
         house.finish(work_id)
         house.release(work_id)
     assert labelled
@@ -133,7 +133,8 @@ def test_a_released_bag_is_flagged_to_the_ward_the_desk_and_at_its_scan_and_is_m
     assert kept.status_code == 422 and "Keep it in the pharmacy." in kept.text
     assert "Old record number on a label" in pablo.get("/desk").text
     page = pablo.get(f"/check/{work_id}").text
-    assert "Do not give: the label shows" in page and "Withdraw it: it is made anew under the right number." in page
+    assert "Do not give: the label shows" in page
+    assert "Withdraw it: it is made anew under the right name and number." in page
 
     shown = pablo.shown(f"/check/{work_id}", "withdrawal")
     done = pablo.post(
@@ -150,7 +151,7 @@ def test_a_released_bag_is_flagged_to_the_ward_the_desk_and_at_its_scan_and_is_m
     anew = house.claim(again.id, "TRAY-09")
     while house.step(anew):
         pass
-    assert house.at(anew).old_number is None
+    assert house.at(anew).old_label is None
     house.finish(anew)
     house.release(anew)
     assert "Do not give" not in nina.get(f"/scan/{label_of(house, anew)}").text

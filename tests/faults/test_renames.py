@@ -1,0 +1,109 @@
+"""A patient gets another name (ADT A08) after a label was made: nobody gives it under the old one unasked."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app import demo
+from app.custody.beds import Bed, Beds
+from app.custody.pharmacy_queries import wrongly_labelled
+from app.custody.queries import ward_list
+from compounding import hood_actions
+from compounding.procedure import Pair
+from tests.app.interop.heard import EHR, Ehr, hl7_time
+from tests.faults.drive import told
+from tests.faults.site import Site, site_of
+from tests.faults.test_merges import label_of
+from tests.hospital import HOUSE, Hospital
+
+PATIENT = demo.PATIENTS[0]
+OLD, NEW = f"{PATIENT.family.upper()}, {PATIENT.given}", "WINTER, Mona"
+
+
+def rename(house: Hospital, name: str = "Winter^Mona", born: str = f"{PATIENT.born:%Y%m%d}") -> tuple[str, str]:
+    """The record says another name from now on; the outcome of the message and its reason."""
+    at = hl7_time(house.db.clock())
+    raw = (
+        f"MSH|^~\\&|EHR|GENERAL|LAMINAR|PHARMACY|{at}||ADT^A08|N{name}{born}|P|2.5.1\rEVN|A08|{at}\r"
+        f"PID|1||{PATIENT.mrn}^^^GH^MR||{name}||{born}|F\r"
+    )
+    return Ehr(house, EHR).send(raw.encode())[0]
+
+
+@pytest.fixture
+def site(house: Hospital, tmp_path: Path) -> Iterator[Site]:
+    made = site_of(house, tmp_path)
+    yield made
+    made.close()
+
+
+def test_at_the_hood_the_label_with_the_old_name_is_printed_anew(house: Hospital) -> None:
+    work_id = house.made()
+    assert rename(house)[0] == "applied"
+    at = house.at(work_id)
+    assert at.old_label is not None and at.old_label.what == "name" and OLD in at.old_label.shown
+    assert f"it is labelled for {OLD}, born" in (told(lambda: house.finish(work_id)) or "")
+    with house.db.write(house.who("tina")) as tx:
+        hood_actions.reprint(tx, work_id, "the patient has another name", HOUSE)
+    while house.step(work_id):
+        pass
+    assert house.at(work_id).old_label is None
+    house.finish(work_id)
+    house.release(work_id)
+
+
+def test_before_its_label_is_made_a_new_name_stops_nothing(house: Hospital) -> None:
+    work_id = house.claim(house.dose(house.order()))
+    rename(house)
+    house.until(work_id, Pair)
+    while house.step(work_id):
+        pass
+    assert house.at(work_id).old_label is None
+    house.finish(work_id)
+
+
+def test_a_released_bag_under_the_old_name_is_flagged_on_the_ward_at_the_desk_and_at_its_scan(site: Site) -> None:
+    house = site.house
+    work_id = house.made(due=house.db.clock() + timedelta(hours=2))
+    house.finish(work_id)
+    house.release(work_id)
+    serial = label_of(house, work_id)
+    nina, pablo = site.signed_in("nina"), site.signed_in("pablo")
+    assert "Do not give" not in nina.get(f"/scan/{serial}").text
+    rename(house)
+    now = house.db.clock()
+    with house.db.read() as session:
+        assert [each.serial for each in wrongly_labelled(session, now)] == [serial]
+        (at_bed,) = (
+            each
+            for each in ward_list(session, Beds(frozenset({Bed("7W", None)}), now), now)
+            if each.patient.mrn == PATIENT.mrn
+        )
+        assert [each.serial for each in at_bed.out] == [serial]
+    answer = nina.get(f"/scan/{serial}").text
+    for part in ("Do not give.", f"labelled for {OLD}, born", f"the patient is known as {NEW}", "Ask the pharmacy"):
+        assert part in answer
+    refused = nina.post(f"/scan/{serial}/receive")
+    assert refused.status_code == 409 and OLD in refused.text
+    kept = pablo.post("/handover", scan=serial)
+    assert kept.status_code == 422 and "Keep it in the pharmacy." in kept.text
+    assert "Old name on a label" in pablo.get("/desk").text
+    assert "Withdraw it: it is made anew under the right name and number." in pablo.get(f"/check/{work_id}").text
+
+
+@pytest.mark.parametrize("name", ["{0}^{1} Maria", "{2}^{1}"])
+def test_another_spelling_or_a_further_given_name_flags_nothing(house: Hospital, name: str) -> None:
+    work_id = house.made()
+    said = name.format(PATIENT.family, PATIENT.given, PATIENT.family.upper())
+    assert rename(house, said)[0] == "applied"
+    assert house.at(work_id).old_label is None
+
+
+def test_another_birth_date_alone_flags_the_label_too(house: Hospital) -> None:
+    work_id = house.made()
+    assert rename(house, f"{PATIENT.family}^{PATIENT.given}", "19510412")[0] == "applied"
+    at = house.at(work_id)
+    assert at.old_label is not None and at.old_label.what == "birth date"
+    assert "born 12-Apr-1951" in at.old_label.now
