@@ -6,7 +6,9 @@ const pxPerMm = parseFloat(root.dataset.pxPerMm);
 if (pxPerMm > 2 && pxPerMm < 30) root.style.setProperty("--px-per-mm", String(pxPerMm));
 
 // The static shell says "No connection. Stop." where a browser would show a fault of its own; it keeps no page and sends nothing.
-if ("serviceWorker" in navigator) addEventListener("load", () => navigator.serviceWorker.register("/sw.js").catch(() => {}));
+// It is fetched when the page has been there for a while: the first scans come at once and compete with nothing.
+const shell = () => navigator.serviceWorker.register("/sw.js").catch(() => {});
+if ("serviceWorker" in navigator) addEventListener("load", () => setTimeout(shell, 2000));
 
 // A page that arrives by htmx gets the focus that a loaded page would have had: what is wrong first, else the heading.
 document.addEventListener("htmx:after:swap", (event) => {
