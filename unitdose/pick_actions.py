@@ -12,7 +12,7 @@ from app.core.permissions import May
 from app.db.session import Tx
 from app.inventory.actions import count
 from unitdose.models import Short, Stop
-from unitdose.pick_queries import At, at_stops, way_through, where_am_i
+from unitdose.pick_queries import At, at_stops, stop_at, way_through, where_am_i
 from unitdose.picking import PickStop, far_end, next_stop
 from unitdose.plan_actions import missed
 
@@ -24,7 +24,7 @@ def start(tx: Tx, fill_id: int) -> PickStop | None:
     tx.who.require(May.PICK)
     mine = where_am_i(tx.session, tx.who.person_id)
     if mine is not None and mine.fill_id == fill_id:
-        here = next((stop for stop in way_through(tx.session, fill_id) if stop.key == mine.key), None)
+        here = stop_at(tx.session, fill_id, mine.key)
         if here is not None:
             return here
     if mine is not None:
@@ -38,7 +38,7 @@ def go_to(tx: Tx, fill_id: int, package_id: int, place_id: int) -> None:
     mine = where_am_i(tx.session, tx.who.person_id)
     if mine is not None and mine.key == (package_id, place_id):
         return
-    if all(stop.key != (package_id, place_id) for stop in way_through(tx.session, fill_id)):
+    if stop_at(tx.session, fill_id, (package_id, place_id)) is None:
         raise Refused("Nothing more is to be picked there. Go on with the next one.")
     if mine is not None:
         _leave(tx, mine)
@@ -99,7 +99,7 @@ def short(tx: Tx, reason: str) -> None:
         raise Missing("You are not picking now. Choose a cart and start.")
     if mine.hand_lot_id is not None:
         raise Refused("A package is in your hand. Put it into its drawer first.")
-    stop = next((each for each in way_through(tx.session, mine.fill_id) if each.key == mine.key), None)
+    stop = stop_at(tx.session, mine.fill_id, mine.key)
     if stop is not None:
         assert tx.who.person_id is not None
         for each in stop.puts:

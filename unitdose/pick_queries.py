@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.core.workflow import State
@@ -58,6 +58,21 @@ class Progress:
 
 def way_through(session: Session, fill_id: int) -> tuple[PickStop, ...]:
     """Every stop that a fill still has, in walking order."""
+    return route(_stops(session, session.execute(_OF_ALL, {"fill_id": fill_id})))
+
+
+def stop_at(session: Session, fill_id: int, key: tuple[int, int]) -> PickStop | None:
+    """What a fill still wants of one package at one location; None when that is nothing.
+
+    Every scan asks this, so nothing is read of the rest of the way; therefore the stop names no look-alike before it.
+    """
+    package_id, place_id = key
+    rows = session.execute(_OF_ONE_STOP, {"fill_id": fill_id, "package_id": package_id, "place_id": place_id})
+    return next(iter(_stops(session, rows)), None)
+
+
+def _wanted(*which: ColumnElement[bool]) -> Select[int, int | None, int | None, int, int, int, str, int]:
+    """What is set aside for the live lines of a fill and was not put yet, drawer by drawer."""
     taken = (
         select(func.count(Put.id))
         .outerjoin(Pull, Pull.put_id == Put.id)
@@ -70,7 +85,7 @@ def way_through(session: Session, fill_id: int) -> tuple[PickStop, ...]:
         .correlate(Allocation)
         .scalar_subquery()
     )
-    query = (
+    return (
         select(
             FillLine.id,
             FillLine.package_id,
@@ -87,24 +102,36 @@ def way_through(session: Session, fill_id: int) -> tuple[PickStop, ...]:
         .join(WorkItem, WorkItem.id == Drawer.work_id)
         .join(Lot, Lot.id == Allocation.lot_id)
         .where(
-            FillLine.fill_id == fill_id,
+            FillLine.fill_id == bindparam("fill_id"),
             live(),
             Allocation.ended_run_id.is_(None),
             WorkItem.state.in_(PICKABLE),
             Fill.closed_at.is_(None),
+            *which,
         )
         .order_by(Drawer.number, FillLine.due_at, FillLine.id, Lot.expiry)
     )
+
+
+# Built once: putting them together takes longer than the database needs to answer, and every scan asks.
+_OF_ALL = _wanted()
+_OF_ONE_STOP = _wanted(
+    FillLine.package_id == bindparam("package_id"), Allocation.place_id == bindparam("place_id")
+)  # fmt: skip
+
+
+def _stops(
+    session: Session, rows: Iterable[Row[int, int | None, int | None, int, int, int, str, int]]
+) -> list[PickStop]:
     puts: dict[tuple[int, int], list[ToPut]] = {}
-    for row in session.execute(query):
-        if row.left > 0:
-            each = ToPut(row.id, row.work_id, row.number, row.lot_id, row[6], row.left)
-            puts.setdefault((row.package_id, row.place_id), []).append(each)
+    for line_id, package_id, work_id, drawer, lot_id, place_id, lot, left in rows:
+        if left > 0:
+            assert package_id is not None and work_id is not None  # what is set aside has both
+            each = ToPut(line_id, work_id, drawer, lot_id, lot, left)
+            puts.setdefault((package_id, place_id), []).append(each)
     packages = unit_doses_by_package(session, {package for package, _ in puts})
     spots = _spots(session, {place for _, place in puts})
-    return route(
-        [PickStop(packages[key[0]], spots[key[1]], tuple(mine)) for key, mine in puts.items() if key[1] in spots]
-    )
+    return [PickStop(packages[key[0]], spots[key[1]], tuple(mine)) for key, mine in puts.items() if key[1] in spots]
 
 
 def _spots(session: Session, place_ids: set[int]) -> dict[int, Spot]:

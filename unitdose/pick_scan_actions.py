@@ -24,7 +24,7 @@ from app.work import actions as work
 from app.work.models import WorkItem
 from unitdose.models import FillLine, Put, Stop
 from unitdose.pick_actions import end_stop, go_on
-from unitdose.pick_queries import PICKABLE, At, Halt, way_through, where_am_i
+from unitdose.pick_queries import PICKABLE, At, Halt, stop_at, where_am_i
 from unitdose.picking import PickStop, ToPut
 from unitdose.queries import drawer_labelled, fill_facts
 
@@ -38,7 +38,7 @@ def scan(tx: Tx, text: str) -> None:
     mine = where_am_i(tx.session, tx.who.person_id)
     if mine is None:
         raise Refused("You are not picking now. Choose a cart and start.")
-    stop = next((each for each in way_through(tx.session, mine.fill_id) if each.key == mine.key), None)
+    stop = stop_at(tx.session, mine.fill_id, mine.key)
     if stop is None:
         # What waited here has been taken off the plan, or somebody has put it: go on.
         end_stop(tx, mine.stop_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core.quantity import Quantity, plain
@@ -24,8 +24,8 @@ def unit_doses(session: Session, drug_ids: Iterable[int] | None = None) -> dict[
 
 def unit_doses_by_package(session: Session, package_ids: Iterable[int]) -> dict[int, UnitDoseFacts]:
     """Unit-dose packages by their numbers; what is none is left out."""
-    query = _used().where(UnitDose.package_id.in_(list(package_ids)))
-    return {facts.package_id: facts for row in session.execute(query) if (facts := _facts(row))}
+    rows = session.execute(_BY_PACKAGE, {"package_ids": list(package_ids)})
+    return {facts.package_id: facts for row in rows if (facts := _facts(row))}
 
 
 def unit_dose(session: Session, package_id: int) -> UnitDoseFacts | None:
@@ -40,6 +40,10 @@ def _used() -> Select[UnitDose, Package, Product, Drug]:
         .join(Product, Product.id == Package.product_id)
         .join(Drug, Drug.id == Product.drug_id)
     )
+
+
+# Built once: every scan of a pick asks it.
+_BY_PACKAGE = _used().where(UnitDose.package_id.in_(bindparam("package_ids", expanding=True)))
 
 
 def _facts(row: Row[UnitDose, Package, Product, Drug]) -> UnitDoseFacts:

@@ -1,5 +1,7 @@
 """Picking by scan: the way, every wrong scan, two technicians, short bins, signing and pulling, on both databases."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ from tests.cart_room import CartRoom
 from unitdose import drawer_actions, pick_actions, pick_scan_actions, scheduler
 from unitdose.drawer_queries import drawer_blockers, drawer_standing
 from unitdose.models import Put
-from unitdose.pick_queries import progress, way_through, where_am_i
+from unitdose.pick_queries import progress, stop_at, way_through, where_am_i
 from unitdose.picking import PickStop, Spot, ToPut, next_stop, route, walk
 from unitdose.queries import drawers_of
 
@@ -165,6 +167,20 @@ def test_two_technicians_share_a_cart_without_meeting_at_a_bin(room: CartRoom) -
         makers = {each.person_id for each in session.scalars(select(Put))}
         assert makers == {room.people["tina"], room.people["tomas"]}
     assert len(room.signed(fill, "tomas")) == 2, "whoever signs takes over what somebody else began"
+
+
+def test_a_stop_read_by_itself_is_the_stop_of_the_way(room: CartRoom) -> None:
+    fill, first, _ = begin(room)
+    with room.db.read() as session:
+        way = way_through(session, fill)
+        assert len(way) > 1
+        assert [stop_at(session, fill, each.key) for each in way] == [replace(each, beside="") for each in way]
+        elsewhere = (first.key[0], next(each.key[1] for each in way if each.key != first.key))
+        assert stop_at(session, fill, elsewhere) is None, "the package is not wanted from another bin"
+        assert stop_at(session, fill + 1, first.key) is None
+    room.picked(fill, most=first.quantity)
+    with room.db.read() as session:
+        assert stop_at(session, fill, first.key) is None, "all of it is in its drawers"
 
 
 def test_an_empty_bin_is_short_with_its_reason_and_the_books_are_put_right(room: CartRoom) -> None:
