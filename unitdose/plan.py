@@ -166,28 +166,31 @@ def _marked(lines: Sequence[Line]) -> tuple[Line, ...]:
 def _lines_of(doses: list[Wanted], patient: Patient, shelf: Shelf, zone: str) -> list[Line]:
     order = doses[0].order
     made = _made(order, shelf, patient.unit_id)
+    from_container = bool(made) and made[0].package.uses is not None
     lines: list[Line] = []
     for each in doses:
         route, reason = way(each, patient, made, shelf)
-        line = Line(
-            order_id=order.order_id,
-            version_id=order.version_id,
-            content=order.content,
-            patient_id=order.patient_id,
-            unit_id=patient.unit_id,
-            bed=patient.bed,
-            dose_id=each.dose_id,
-            due=each.due,
-            route=route,
-            reason=reason,
-        )
         parts = made if reason not in _WITHOUT_PACKAGE else ()
-        lines += [replace(line, package=part.package, units=part.units) for part in parts] or [line]
-    if not made:
-        return lines
-    if made[0].package.uses is not None:
-        return _from_container(lines, order, zone)
-    return [_counted(line, order, made, shelf, patient) for line in lines]
+        for part in parts or (None,):
+            counted = part is not None and route in BROUGHT and not from_container
+            lines.append(
+                Line(
+                    order_id=order.order_id,
+                    version_id=order.version_id,
+                    content=order.content,
+                    patient_id=order.patient_id,
+                    unit_id=patient.unit_id,
+                    bed=patient.bed,
+                    dose_id=each.dose_id,
+                    due=each.due,
+                    route=route,
+                    reason=reason,
+                    package=None if part is None else part.package,
+                    units=None if part is None else part.units,
+                    packages=_packages(part, order, shelf, patient) if part is not None and counted else 0,
+                )
+            )
+    return _from_container(lines, order, zone) if from_container else lines
 
 
 _WITHOUT_PACKAGE = frozenset({Reason.NOT_ON_UNIT, Reason.UNVERIFIED, Reason.IV_ROUTE, Reason.EXC_PRODUCT})
@@ -195,16 +198,14 @@ BROUGHT = frozenset({Route.CART, Route.FIRST_DOSE})
 """The ways on which the pharmacy puts packages into a drawer or a bag."""
 
 
-def _counted(line: Line, order: Order, made: tuple[Made, ...], shelf: Shelf, patient: Patient) -> Line:
-    if line.route not in BROUGHT or line.package is None:
-        return line
-    packages = next(each.packages for each in made if each.package.package_id == line.package.package_id)
+def _packages(part: Made, order: Order, shelf: Shelf, patient: Patient) -> int:
+    """How many packages go with a dose that is brought."""
     if order.rhythm != "as needed":
-        return replace(line, packages=packages)
+        return part.packages
     # As needed: top the drawer up to the unit's par, never more than the order allows in the window.
     par = shelf.pars.get((patient.unit_id or 0, order.drug_id), 0)
     par = par if order.most is None else min(par, order.most)
-    return replace(line, packages=max(0, par * packages - order.on_unit))
+    return max(0, par * part.packages - order.on_unit)
 
 
 def _made(order: Order, shelf: Shelf, unit_id: int | None) -> tuple[Made, ...]:

@@ -1,14 +1,15 @@
 """Writing a plan: its lines, what they set aside, and drawers. `scheduler` calls these in transactions of its own."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, func, insert, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.engine import CursorResult
 
 from app.core.canonical import sha256
 from app.core.errors import Refused
 from app.core.workflow import State
+from app.db.bulk import write_rows
 from app.db.session import Tx
 from app.inventory.fefo import SetAside, Want, set_aside
 from app.work import actions as work
@@ -19,9 +20,12 @@ from unitdose.queries import has_left
 from unitdose.run_actions import alone, held_fill, name_current, new_run
 from unitdose.stock_queries import free_stock
 
-# Tables and not objects: a hospital's plan has tens of thousands of lines.
-_LINES, _ASIDE = cast(Table, FillLine.__table__), cast(Table, Allocation.__table__)
-_INSERT_LINES = insert(_LINES).returning(_LINES.c.id, sort_by_parameter_order=True)
+_LAST_LINE = select(func.max(FillLine.id))
+_WRITTEN = (
+    select(FillLine.id)
+    .where(FillLine.run_id == bindparam("run"), FillLine.id > bindparam("before"))
+    .order_by(FillLine.id)
+)
 _OPEN = (State.QUEUED, State.MAKING, State.PAUSED)
 
 
@@ -40,50 +44,47 @@ def write_lines(
     """
     if not lines:
         return [], sha256("")
-    rows = [
-        {
-            "fill_id": fill_id,
-            "run_id": run_id,
-            "order_id": line.order_id,
-            "version_id": line.version_id,
-            "dose_id": line.dose_id,
-            "patient_id": line.patient_id,
-            "unit_id": line.unit_id,
-            "bed": line.bed,
-            "due_at": line.at,
-            "wall": "" if line.due is None else line.due.wall.isoformat(timespec="minutes"),
-            "flags": " ".join(line.flags),
-            "route": line.route,
-            "reason": line.reason,
-            "package_id": None if line.package is None else line.package.package_id,
-            "units": line.units,
-            "packages": line.packages,
-            "short": aside[nth].short if nth in aside else 0,
-            "short_why": (aside[nth].why or None) if nth in aside else None,
-            "work_id": drawers[line.patient_id] if line.packages else None,
-        }
-        for nth, line in enumerate(lines, first)
-    ]
-    ids = list(tx.session.connection().scalars(_INSERT_LINES, rows))
+    before = tx.session.scalar(_LAST_LINE) or 0
+    rows = [_row(fill_id, run_id, line, aside.get(nth), drawers) for nth, line in enumerate(lines, first)]
+    write_rows(tx.session, FillLine, _COLUMNS, rows)
+    # Numbers rise in the order of the lines; others may have taken some in between.
+    ids = list(tx.session.connection().scalars(_WRITTEN, {"run": run_id, "before": before}))
+    assert len(ids) == len(lines)
     _set_aside(tx, run_id, {line_id: aside[nth] for nth, line_id in enumerate(ids, first) if nth in aside})
-    return ids, sha256("\n".join(_text(row, aside.get(nth)) for nth, row in enumerate(rows, first)))
+    return ids, sha256("\n".join(_text(line, aside.get(nth)) for nth, line in enumerate(lines, first)))
+
+
+_COLUMNS = (
+    "fill_id", "run_id", "order_id", "version_id", "dose_id", "patient_id", "unit_id", "bed", "due_at", "wall", "flags",
+    "route", "reason", "package_id", "units", "packages", "short", "short_why", "work_id",
+)  # fmt: skip
+
+
+def _row(fill_id: int, run_id: int, line: Line, aside: SetAside | None, drawers: Mapping[int, int]) -> tuple[Any, ...]:
+    """A line in the order of _COLUMNS."""
+    due, package = line.due, line.package
+    return (
+        fill_id, run_id, line.order_id, line.version_id, line.dose_id, line.patient_id, line.unit_id, line.bed,
+        None if due is None else due.at, "" if due is None else due.wall.isoformat(timespec="minutes"),
+        " ".join(line.flags), line.route.value, line.reason.value, None if package is None else package.package_id,
+        line.units, line.packages, 0 if aside is None else aside.short, None if aside is None else aside.why or None,
+        drawers[line.patient_id] if line.packages else None,
+    )  # fmt: skip
 
 
 def _set_aside(tx: Tx, run_id: int, found: Mapping[int, SetAside]) -> None:
-    rows = [
-        {"line_id": line_id, "lot_id": lot, "place_id": place, "quantity": quantity, "run_id": run_id}
-        for line_id, each in found.items()
-        for lot, place, quantity in each.parts
-    ]
-    if rows:
-        tx.session.connection().execute(insert(_ASIDE), rows)
+    write_rows(
+        tx.session, Allocation, ("line_id", "lot_id", "place_id", "quantity", "run_id"),
+        [(line_id, *part, run_id) for line_id, each in found.items() for part in each.parts],
+    )  # fmt: skip
 
 
-def _text(row: Mapping[str, Any], aside: SetAside | None) -> str:
+def _text(line: Line, aside: SetAside | None) -> str:
     """One line of a plan as it is hashed."""
-    said = ("order_id", "version_id", "due_at", "route", "reason", "package_id", "units", "packages")
+    package = None if line.package is None else line.package.package_id
     parts = () if aside is None else aside.parts
-    return " ".join([*(str(row[name]) for name in said), str(parts)])
+    said = f"{line.order_id} {line.version_id} {line.at} {line.route} {line.reason} {package}"
+    return f"{said} {line.units} {line.packages} {parts}"
 
 
 def make_drawers(tx: Tx, fill_id: int, patients: Iterable[int]) -> dict[int, int]:
@@ -94,12 +95,13 @@ def make_drawers(tx: Tx, fill_id: int, patients: Iterable[int]) -> dict[int, int
     there = {patient: (work_id, number) for patient, work_id, number in tx.session.execute(query)}
     number = max((number for _, number in there.values()), default=0)
     found = {patient: work_id for patient, (work_id, _) in there.items()}
-    for patient in patients:
-        if patient not in found:
-            number += 1
-            found[patient] = _drawer(tx, fill_id, patient, number, 1)
-    tx.session.flush()
-    return found
+    new = [patient for patient in patients if patient not in found]
+    made = dict(zip(new, work.begin_many(tx, "drawer", len(new)), strict=True))
+    write_rows(
+        tx.session, Drawer, ("work_id", "fill_id", "patient_id", "number", "sequence"),
+        [(work_id, fill_id, patient, nth, 1) for nth, (patient, work_id) in enumerate(made.items(), number + 1)],
+    )  # fmt: skip
+    return found | made
 
 
 def drawer_for(tx: Tx, fill_id: int, patient_id: int) -> int:

@@ -19,7 +19,7 @@ from app.db.session import SYSTEM, Db, Tx, Who
 from app.inventory.fefo import SetAside, Want, set_aside
 from app.orders.dose_actions import top_up
 from app.orders.schedule import Window
-from unitdose.cart_models import Cart
+from unitdose.cart_models import Cart, CartUnit
 from unitdose.change_queries import on_wards, planned_doses, standing_lines, unplanned_orders
 from unitdose.delta import Change, Delta, delta
 from unitdose.models import Fill, FillLine
@@ -34,7 +34,7 @@ from unitdose.windows import cutoff_of, neighbours, next_to_plan, window_from
 
 CHUNK = 500
 """Lines a transaction: a scan that comes meanwhile waits for one of these."""
-DOSES_AT_ONCE = 100
+DOSES_AT_ONCE = 200
 LOOK_BACK = timedelta(seconds=20)
 """An act counts its time from its beginning and is seen from its commit on; none takes as long as this."""
 STILL_GIVEN = timedelta(hours=1)
@@ -136,11 +136,13 @@ def run(db: Db, fill_id: int, who: Who = SYSTEM, cause: str = "cutoff", chunk: i
 
 def _first_run(db: Db, fill_id: int, run_id: int, who: Who, chunk: int) -> int:
     with db.read() as session:
-        window = _window(session.get_one(Fill, fill_id))
+        fill = session.get_one(Fill, fill_id)
+        window = _window(fill)
+        units = list(session.scalars(select(CartUnit.unit_id).where(CartUnit.cart_id == fill.cart_id)))
     looked_for = DOSES_AT_ONCE
     while looked_for == DOSES_AT_ONCE:
         with db.write(SYSTEM) as tx:
-            looked_for = top_up(tx, window.end, DOSES_AT_ONCE)
+            looked_for = top_up(tx, window.end, DOSES_AT_ONCE, unit_ids=units)
     with db.read() as session:
         cart = session.get_one(Cart, session.get_one(Fill, fill_id).cart_id)
         seen = snapshot(session, cart, window)
@@ -167,8 +169,8 @@ def _window(fill: Fill) -> Window:
 
 def _in_bed_order(lines: Iterable[Line]) -> list[int]:
     """The patients who get a drawer, in the order of their beds: 7W-2 before 7W-10."""
-    beds = {line.patient_id: (line.unit_id or 0, _natural(line.bed)) for line in lines if line.packages}
-    return sorted(beds, key=lambda patient: (*beds[patient], patient))
+    beds = {line.patient_id: (line.unit_id or 0, line.bed) for line in lines if line.packages}
+    return sorted(beds, key=lambda patient: (beds[patient][0], _natural(beds[patient][1]), patient))
 
 
 def _natural(bed: str) -> tuple[tuple[int, str], ...]:

@@ -12,6 +12,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.quantity import Quantity, plain
+from app.db.base import fetched
 from app.formulary.unit_dose import UnitDoseFacts
 from app.formulary.unit_dose_queries import unit_doses
 from app.inventory.fefo import Held
@@ -26,7 +27,7 @@ from app.orders.models import (
     Verification,
 )
 from app.orders.models import Order as OrderHead
-from app.orders.queries import schedule_of
+from app.orders.queries import Found, schedule_of
 from app.orders.routes import STERILE
 from app.orders.schedule import AsNeeded, Continuous, Due, Schedule, Window
 from app.orders.wall_clock import wall_of
@@ -129,11 +130,15 @@ def _versions(
 ) -> list[_Version]:
     newest = and_(OrderHead.id == OrderVersion.order_id, OrderHead.newest == OrderVersion.number)
     query = (
-        select(OrderVersion, OrderHead.patient_id, Verification.room)
+        select(
+            OrderVersion.id, OrderVersion.order_id, OrderVersion.state, OrderVersion.content_sha256,
+            OrderVersion.route, OrderVersion.priority, OrderVersion.schedule, OrderVersion.start_at,
+            OrderVersion.end_at, OrderHead.patient_id, Verification.room,
+        )
         .join(OrderHead, newest)
         .outerjoin(Verification, Verification.version_id == OrderVersion.id)
         .order_by(OrderHead.patient_id, OrderHead.id)
-    )
+    )  # fmt: skip
     if order_ids is not None:
         query = query.where(OrderHead.id.in_(order_ids))
     else:
@@ -146,22 +151,22 @@ def _versions(
         # What stopped before the window leaves a line only where its doses had been written into it.
         in_window = select(Dose.order_id).where(Dose.due_at >= window.start, Dose.due_at < window.end)
         query = query.where(or_(OrderVersion.state != "stopped", OrderHead.id.in_(in_window)))
-    return [_version(session, *row) for row in session.execute(query)]
+    return [_version(row) for row in fetched(session, query)]
 
 
-def _version(session: Session, version: OrderVersion, patient_id: int, room: str | None) -> _Version:
+def _version(row: Found) -> _Version:
     return _Version(
-        order_id=version.order_id,
-        version_id=version.id,
-        patient_id=patient_id,
-        state=version.state,
-        content=version.content_sha256,
+        order_id=row.order_id,
+        version_id=row.id,
+        patient_id=row.patient_id,
+        state=row.state,
+        content=row.content_sha256,
         # What only stops or holds an order is nobody's to verify; the pharmacist looked at what it says before.
-        verified=room is not None or version.state != "active",
-        iv=room == "iv" if room is not None else version.route in STERILE,
-        route=version.route,
-        priority=version.priority,
-        schedule=schedule_of(version),
+        verified=row.room is not None or row.state != "active",
+        iv=row.room == "iv" if row.room is not None else row.route in STERILE,
+        route=row.route,
+        priority=row.priority,
+        schedule=schedule_of(row),
     )
 
 
@@ -195,14 +200,11 @@ def _patients(
 def _doses(session: Session, order_ids: Collection[int], window: Window) -> dict[int, dict[int, dict[datetime, int]]]:
     """The written doses in the window: order → version → instant → dose."""
     query = select(Dose.id, Dose.order_id, Dose.version_id, Dose.due_at).where(
-        Dose.due_at >= window.start, Dose.due_at < window.end
+        Dose.order_id.in_(order_ids), Dose.due_at >= window.start, Dose.due_at < window.end
     )
-    if len(order_ids) < 50:
-        query = query.where(Dose.order_id.in_(order_ids))
     found: dict[int, dict[int, dict[datetime, int]]] = {}
-    for dose_id, order_id, version_id, due_at in session.execute(query):
-        if order_id in order_ids:
-            found.setdefault(order_id, {}).setdefault(version_id, {})[due_at] = dose_id
+    for dose_id, order_id, version_id, due_at in fetched(session, query):
+        found.setdefault(order_id, {}).setdefault(version_id, {})[due_at] = dose_id
     return found
 
 
@@ -218,7 +220,7 @@ def _details(session: Session, versions: Iterable[_Version]) -> dict[int, tuple[
     ).order_by(OrderComponent.version_id, OrderComponent.position)
     query = query.where(OrderComponent.version_id.in_(ids))
     found: dict[int, tuple[int, Quantity | None, bool]] = {}
-    for version_id, role, drug_id, amount, unit in session.execute(query):
+    for version_id, role, drug_id, amount, unit in fetched(session, query):
         before = found.get(version_id)
         if role == "base":
             drug, dose, _ = before or (drug_id, None, True)

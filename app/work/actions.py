@@ -21,6 +21,7 @@ _SIDE = select(WorkPart.side).where(
     WorkPart.work_id == bindparam("work_id"), WorkPart.person_id == bindparam("person_id")
 )
 _PART = insert(table(WorkPart))
+_ITEMS = insert(table(WorkItem)).returning(table(WorkItem).c.id)
 
 
 def begin(tx: Tx, kind: str, dose_id: int | None) -> WorkItem:
@@ -34,6 +35,14 @@ def begin(tx: Tx, kind: str, dose_id: int | None) -> WorkItem:
     except IntegrityError:
         raise Refused("Somebody was faster: this dose has been claimed. Take the next one.") from None
     return item
+
+
+def begin_many(tx: Tx, kind: str, count: int) -> list[int]:
+    """Make work items that serve many doses each, at once; their numbers."""
+    if not count:
+        return []
+    row = {"kind": kind, "state": State.QUEUED, "is_live": 1, "version": 1, "made_at": tx.now}
+    return list(tx.session.connection().scalars(_ITEMS, [row] * count))
 
 
 def hold(tx: Tx, work_id: int) -> WorkItem:
