@@ -67,6 +67,7 @@ def drawer_parcels(session: Session, which: ColumnElement[bool]) -> tuple[Drawer
             cart=cart,
             start_at=fill.start_at,
             end_at=fill.end_at,
+            zone=fill.zone,
             number=drawer.number,
             sequence=drawer.sequence,
             state=State(state),

@@ -40,6 +40,7 @@ class DrawerParcel:
     cart: str
     start_at: datetime
     end_at: datetime
+    zone: str
     number: int
     sequence: int
     state: State

@@ -59,6 +59,7 @@ _VERBS = {
     "refused another person's badge": "showed another person's badge and was refused",
     "refused another person's user name": "gave another person's user name and was refused",
     "renamed": "took in another name of {}",
+    "same person": "said that {} is the person whom a message names",
     "sent on": "sent {} on with its patient",
     "sent back": "sent back {}",
     "sent": "left the pharmacy with {}",

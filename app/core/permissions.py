@@ -25,6 +25,7 @@ class May(StrEnum):
     TRANSCRIBE = "transcribe an order"
     VERIFY = "verify an order"
     MAP = "decide what an unclear order means"
+    SAME_PERSON = "say that two names are one person"
     PROPOSE_TIMES = "propose other administration times"
     SIGN_TIMES = "put other administration times into force"
     PREPARE = "prepare a dose"
@@ -65,6 +66,7 @@ _LEAD = _TECHNICIAN | {May.DROP, May.AUTHOR_RECIPE, May.ENTER_DENSITY}
 _PHARMACIST = _LEAD | {
     May.VERIFY,
     May.MAP,
+    May.SAME_PERSON,
     May.PROPOSE_TIMES,
     May.CHECK,
     May.WITHDRAW,

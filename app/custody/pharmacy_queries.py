@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.workflow import State
+from app.core.workflow import LIVE, State
 from app.custody.bag import Bag
 from app.custody.models import CustodyEvent
 from app.custody.queries import OVERDUE, SOON, bag, known_otherwise
@@ -56,6 +56,21 @@ _LEFT = (
     What.HANDED_OVER, What.ARRIVED, What.RECEIVED, What.REJECTED, What.GIVEN, What.FOUND, What.TAKEN_OUT,
     What.RETURNED, What.DAMAGED,
 )  # fmt: skip
+
+
+def labelled(session: Session, patient_id: int, now: datetime) -> list[Bag]:
+    """The bags that bear a label for a patient and may still be given, checked or not, first due first."""
+    query = (
+        select(Label.serial)
+        .join(WorkItem, WorkItem.id == Label.work_id)
+        .join(Dose, Dose.id == WorkItem.dose_id)
+        .join(Order, Order.id == Dose.order_id)
+        .where(Order.patient_id == patient_id, WorkItem.state.in_(LIVE), Label.voided_at.is_(None))
+        .where(Dose.due_at > now - OVERDUE)
+        .order_by(Dose.due_at, Label.serial)
+    )
+    found = (bag(session, serial) for serial in session.scalars(query))
+    return [each for each in found if each.where.stage not in GONE]
 
 
 def wrongly_labelled(session: Session, now: datetime) -> list[Bag]:

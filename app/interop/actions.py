@@ -9,16 +9,21 @@ from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 from app.audit.actions import record
 from app.core.errors import Invalid, Missing, Refused
 from app.core.permissions import May
+from app.core.workflow import Meaning
 from app.db.session import SYSTEM, Db, Tx
 from app.formulary.actions import map_code
 from app.formulary.queries import as_sent
+from app.identity.actions import Proven, sign
 from app.interop.adt_actions import take_adt
 from app.interop.given_actions import take_given
+from app.interop.identity_queries import two_names
 from app.interop.models import Message, SenderWord
 from app.interop.queries import Interpreted, Step, interpret
 from app.interop.understood import AdtMessage, GivenMessage
 from app.interop.values import Connection
 from app.orders.actions import state, tell_of
+from app.orders.models import Patient
+from app.orders.patient_actions import held_patient, name_patient, was_known_as
 from app.orders.routes import ROUTES
 from app.orders.stated import StatedOrder
 
@@ -147,6 +152,36 @@ def _decide(tx: Tx, sender: str, kind: str, text: str, meaning: str) -> None:
     before, known.meaning, known.decided_by, known.decided_at = known.meaning, meaning, _person(tx), tx.now
     tx.session.flush()
     record(tx, "word decided", f"sender word {known.id}", {**same, "meaning": meaning, "before": before})
+
+
+def same_person(
+    tx: Tx, message_id: int, proven: Proven, shown: str, reason: str, connection: Connection
+) -> str:
+    """Decide that a message and the record number it bears mean one person, and apply the message; its new outcome.
+
+    The patient is named as the message does, unless a newer message has named them. `shown` is the hash of what was on
+    the screen. Raises Refused for whoever may not and when anything has changed since, Missing, Invalid.
+    """
+    tx.who.require(May.SAME_PERSON)
+    message = _exception(tx, message_id)
+    if len(reason.strip()) < 3:
+        raise Invalid({"reason": "Say how you know that it is the same person: who was asked, what was compared."})
+    asked = two_names(tx.session, message, connection)
+    if asked is None or held_patient(tx, asked.mrn) is None:
+        raise Refused("This message names nobody else any more. Reload the page.")
+    asked = two_names(tx.session, message, connection)
+    if asked is None or asked.shown_sha256 != shown:
+        raise Refused("What is known of the patient has changed since you opened this. Compare it again, then sign.")
+    patient = tx.session.get_one(Patient, asked.patient_id)
+    sign(tx, proven, Meaning.VERIFIED, f"patient {patient.id}", shown)
+    facts = {"message": message_id, "reason": reason.strip(), "known": asked.known_name, "said": asked.said_name}
+    record(tx, "same person", f"patient {patient.id}", {**facts, "shown": shown, "taken": not asked.late})
+    if asked.late:
+        was_known_as(tx, patient, asked.said)
+    else:
+        name_patient(tx, patient, asked.said, asked.sex, min(asked.named_at, tx.now))
+    how = f"the same person as record number {asked.mrn}, {asked.known_name}: {reason.strip()}"
+    return _again(tx, message, connection, how)
 
 
 def dismiss(tx: Tx, message_id: int, reason: str) -> None:

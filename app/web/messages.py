@@ -11,18 +11,23 @@ from app.core.errors import Invalid, Refused
 from app.core.permissions import May
 from app.db.session import Tx
 from app.formulary.queries import drugs
+from app.identity.actions import prove_for_signature
+from app.identity.queries import needs_full
 from app.interop import actions, sending_actions
+from app.interop.identity_queries import identities_in
 from app.interop.listening import connection_of
 from app.interop.queries import counts, exceptions, ignored_kinds, message_page, sent_trouble
 from app.orders.routes import ROUTES
-from app.web.forms import Post, PostForm, Reason, errors_of
+from app.web.forms import Post, PostForm, Reason, SignReason, errors_of
 from app.web.pages import render
 from app.web.session import Visitor, may, see_other
 
 router = APIRouter(prefix="/messages")
 Decider = Annotated[Visitor, Depends(may(May.MAP))]
+Identifier = Annotated[Visitor, Depends(may(May.SAME_PERSON))]
 
 HERE = "/messages"
+KNOWN_BY = ("The admission office has identified the patient", "The ward has identified the patient", "other")
 WHY = ("Entered by hand", "The sender will send it again", "Not for this pharmacy", "Settled with the prescriber")
 
 
@@ -57,15 +62,23 @@ def message(request: Request, visit: Decider, message_id: int) -> Response:
     return _draw(request, visit, message_id, {})
 
 
-def _draw(request: Request, visit: Visitor, message_id: int, errors: dict[str, str]) -> Response:
+def _draw(
+    request: Request, visit: Visitor, message_id: int, errors: dict[str, str], signing: dict[str, str] | None = None
+) -> Response:
+    assert visit.who is not None
+    connection, now = connection_of(visit.parts.settings), visit.parts.clock()
     with visit.parts.db.read() as session:
-        at = message_page(session, message_id, connection_of(visit.parts.settings))
+        at = message_page(session, message_id, connection)
         known = drugs(session)
+        whose = identities_in(session, message_id, connection, now)
+        full = needs_full(session, visit.who)
     asks = {(f.ask, f.code, f.text): f for f in at.findings if f.ask}
     return render(
         request, visit, "messages/message.html", "Message", current=HERE, topics=["messages"], at=at,
         asks=list(asks.values()), errors=errors, drugs=[(str(d.drug_id), d.name) for d in known],
-        routes=[(r, r) for r in ROUTES], reasons=WHY, status=422 if errors else 200,
+        routes=[(r, r) for r in ROUTES], reasons=WHY, whose=whose, known_by=KNOWN_BY, full=full, now=now,
+        signing=signing or {},
+        status=422 if errors or signing else 200,
     )  # fmt: skip
 
 
@@ -91,6 +104,20 @@ def decide_route(request: Request, visit: Decider, message_id: int, form: Annota
         return actions.decide_route(tx, message_id, form.text, form.meaning, connection)
 
     return _decided(request, visit, message_id, form, act)
+
+
+@router.post("/{message_id:int}/same-person")
+def same(request: Request, visit: Identifier, message_id: int, form: SignReason) -> Response:
+    """Say with a signature that it is the same person, and take the message over."""
+    assert visit.who is not None
+    connection, here = connection_of(visit.parts.settings), f"{HERE}/{message_id}"
+    try:
+        proven = prove_for_signature(visit.parts.db, visit.who, form.given())
+        with visit.parts.db.write(visit.who, form.key(request), here) as tx:
+            actions.same_person(tx, message_id, proven, form.shown, form.why, connection)
+    except (Refused, Invalid) as wrong:
+        return _draw(request, visit, message_id, {}, errors_of(wrong))
+    return see_other(here)
 
 
 @router.post("/{message_id:int}/dismiss")

@@ -5,11 +5,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from app import demo
 from app.custody.beds import Bed, Beds
 from app.custody.pharmacy_queries import wrongly_labelled
 from app.custody.queries import ward_list
+from app.interop.models import Message
 from compounding import hood_actions
 from compounding.procedure import Pair
 from tests.app.interop.heard import EHR, Ehr, hl7_time
@@ -107,3 +109,39 @@ def test_another_birth_date_alone_flags_the_label_too(house: Hospital) -> None:
     at = house.at(work_id)
     assert at.old_label is not None and at.old_label.what == "birth date"
     assert "born 12-Apr-1951" in at.old_label.now
+
+
+def waiting(house: Hospital) -> int:
+    """A message that names the patient anew, birth date and all, and waits: the number of it."""
+    outcome, _ = rename(house, "Winter^Mona", "19510412")
+    assert outcome == "exception"
+    with house.db.read() as session:
+        return session.scalars(select(Message.id).where(Message.outcome == "exception")).one()
+
+
+def test_the_page_of_the_message_shows_both_and_what_is_labelled_and_a_signature_decides(site: Site) -> None:
+    house = site.house
+    work_id = house.made()
+    house.finish(work_id)
+    house.release(work_id)
+    serial = label_of(house, work_id)
+    waits = waiting(house)
+    pablo, tina, nina = (site.signed_in(name) for name in ("pablo", "tina", "nina"))
+    here = f"/messages/{waits}"
+    page = pablo.get(here).text
+    for part in ("Is it the same person?", OLD, NEW, "12-Apr-1951", "7W-12-A", "Labelled for this patient", serial):
+        assert part in page
+    shown = pablo.shown(here)
+    fields = {"badge": demo.BADGES["pablo"], "pin": demo.PIN, "shown": shown, "reason": "other"}
+    refused = tina.post(f"{here}/same-person", **fields, other="I know her")
+    assert refused.status_code == 409 and "may not say that two names are one person" in refused.text
+    unsaid = pablo.post(f"{here}/same-person", **fields)
+    assert unsaid.status_code == 422 and "Say how you know" in unsaid.text and "Is it the same person?" in unsaid.text
+    assert "Do not give" not in nina.get(f"/scan/{serial}").text
+    done = pablo.post(f"{here}/same-person", **fields, other="Her daughter came")
+    assert (done.status_code, done.headers["location"]) == (303, here)
+    page = pablo.get(here).text
+    assert "Labelled as before" in page and serial in page and "Her daughter came" in page
+    assert "Is it the same person?" not in page
+    answer = nina.get(f"/scan/{serial}").text
+    assert "Do not give." in answer and f"labelled for {OLD}, born" in answer and "Ask the pharmacy" in answer
