@@ -77,7 +77,11 @@ def line(marks: Sequence[Mark], now: datetime, zone: str, home: str) -> Line:
             address = found[0].address if len(found) == 1 else home
             x, y = LEFT + column * COLUMN, TOP + nth * ROW
             shapes.append(Shape(x, y, state, len(found), _words(found, zone), address))
-    hours = tuple((LEFT + column * COLUMN, clock(start + column * _HOUR, zone)) for column in range(HOURS))
+    # Every second hour is named: on a phone, all of them would run into each other.
+    hours = tuple(
+        (LEFT + column * COLUMN, clock(start + column * _HOUR, zone) if column % 2 == 0 else "")
+        for column in range(HOURS)
+    )
     # The line of now lies in its own hour: minutes of the hour as a part of the column, in whole units.
     into = LEFT + BACK * COLUMN + now.minute * COLUMN // 60
     return Line(tuple(shapes), hours, into, TOP + highest * ROW)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.db.outbox import Outgoing
 from app.labels.models import Label
+from app.work.models import WorkItem
 
 MOST = 20
 
@@ -25,7 +26,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Printing:
-    """A printer's labels: the last one, how many wait to be sent, and those that nobody has scanned back yet."""
+    """A printer's labels: the last one, how many wait to be sent, and the preparations' that nobody has scanned back yet.
+
+    Only a preparation's label is scanned back with a tray; a drawer's or a dose's is proved when it is picked to.
+    """
 
     last: Job | None
     waiting: int
@@ -41,7 +45,9 @@ def printing_at(session: Session, url: str) -> Printing:
     unproven = (
         select(Outgoing)
         .join(Label, Outgoing.identity == literal("label ") + Label.serial)
+        .join(WorkItem, WorkItem.id == Label.work_id)
         .where(*mine, Outgoing.sent_at.is_not(None), Label.confirmed_at.is_(None), Label.voided_at.is_(None))
+        .where(WorkItem.kind == "preparation")
         .order_by(Outgoing.id)
         .limit(MOST)
     )

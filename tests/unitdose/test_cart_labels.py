@@ -21,6 +21,7 @@ from app.labels.house import House
 from app.labels.kinds import texts
 from app.labels.media import ALL, Media
 from app.labels.models import Label
+from app.labels.print_queries import printing_at
 from app.labels.problems import problems
 from app.labels.queries import thing_of
 from app.labels.render import render
@@ -241,6 +242,10 @@ def test_every_drawer_gets_its_label_by_itself_and_once(room: CartRoom, printers
         assert {thing_of(session, label) for label in made} == {f"drawer {each.work_id}" for each in drawers}
         assert all(drawer_labelled(session, each.serial or "") == each for each in drawers)
     the_worker(room)
+    with room.db.read() as session:
+        address = session.scalars(select(Outgoing.destination)).first()
+        printing = printing_at(session, address or "")
+        assert printing.last is not None and printing.last.sent_at and printing.unproven == (), "no tray belongs to it"
     printed = sorted(printers["4x3"].glob("*.zpl"))
     assert len(printed) == 2
     read = {code.data.decode() for path in printed for code in scanned(picture(path.read_bytes()))}
