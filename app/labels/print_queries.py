@@ -26,7 +26,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Printing:
-    """A printer's labels: the last one, how many wait to be sent, and the preparations' that nobody has scanned back yet.
+    """A printer's labels: the last one, how many wait, and those of preparations that nobody has scanned back yet.
 
     Only a preparation's label is scanned back with a tray; a drawer's or a dose's is proved when it is picked to.
     """
