@@ -37,6 +37,7 @@ from app.web import (
     health,
     hood,
     live,
+    locations,
     messages,
     missing,
     orders,
@@ -52,6 +53,7 @@ from app.web import (
     station_setup,
     stock,
     times,
+    unit_doses,
     ward,
     worklist,
 )
@@ -73,7 +75,8 @@ ROUTERS = (
     scans.router, doses.router, receipts.router, deliveries.router, missing.router, devices.router,
     station_setup.router, stock.router, people.router, audit.router, recipes.router, formulary.router, orders.router,
     times.router, messages.router, fills.router, pick.router, cart_check.router, returns.router, shell.router,
-    cart_labels.router, code_sheets.router, balance_check.router, carts.router,
+    cart_labels.router, code_sheets.router, balance_check.router, carts.router, unit_doses.router,
+    locations.router,
 )  # fmt: skip
 THREADS = 8
 

@@ -54,6 +54,7 @@ class ProductCard:
     form: str
     route: str
     strength: str
+    schedule: str
     source: str
     drug: DrugFacts | None
     packages: tuple[PackageCard, ...]
@@ -75,6 +76,7 @@ def product_card(session: Session, product_id: int, on: date) -> ProductCard:
         form=found.form,
         route=found.route,
         strength=found.strength,
+        schedule=found.schedule,
         source=found.source,
         drug=None if found.drug_id is None else drug(session, found.drug_id),
         packages=tuple(_card(session, each, on) for each in packages),

@@ -61,7 +61,7 @@ def unit_dose_faults(facts: UnitDoseFacts) -> dict[str, str]:
     if facts.volume_ml is not None and facts.form not in LIQUIDS:
         wrong["volume_ml"] = f"A {facts.form} has no volume: leave it empty."
     if facts.step != 1 and facts.form != "tablet":
-        wrong["step"] = f"Only a scored tablet may be split, not a {facts.form}."
+        wrong["splits"] = f"Only a scored tablet may be split, not a {facts.form}."
     if (facts.half_of_id is not None) != (facts.form == "half tablet"):
         wrong["half_of"] = "A half tablet names the tablet it was split from, and nothing else does."
     if facts.in_use_days is not None and facts.uses is None:

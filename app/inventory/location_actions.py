@@ -9,12 +9,28 @@ from app.db.session import Tx
 from app.inventory.models import Location
 from app.inventory.place_actions import add_place
 
+MOST_BINS = 40
 _ZONE = re.compile(r"[A-Z]{1,3}", re.ASCII)
 
 
 def location_code(zone: str, aisle: int, bay: int, shelf: int, bin_: int) -> str:
     """The code that is printed at a location and scanned there: LOC-A1-2-1-04 (zone and aisle, bay, shelf, bin)."""
     return f"LOC-{zone}{aisle}-{bay}-{shelf}-{bin_:02d}"
+
+
+def add_shelf(tx: Tx, zone: str, aisle: int, bay: int, shelf: int, bins: range) -> int:
+    """Set up a row of bins on one shelf; those that are there stay. Returns how many are new.
+
+    Raises Refused and Invalid.
+    """
+    if not bins or len(bins) > MOST_BINS:
+        raise Invalid({"last": f"Set up 1 to {MOST_BINS} bins at once, from a lower number to a higher one."})
+    codes = [location_code(zone, aisle, bay, shelf, each) for each in bins]
+    before = set(tx.session.scalars(select(Location.code).where(Location.code.in_(codes))))
+    for each in bins:
+        add_location(tx, zone, aisle, bay, shelf, each)
+    tx.tell("stock")
+    return len(set(codes) - before)
 
 
 def add_location(tx: Tx, zone: str, aisle: int, bay: int, shelf: int, bin_: int) -> int:

@@ -201,6 +201,11 @@ def lots_expiring(session: Session, until: date) -> tuple[ShelfLot, ...]:
     return _stock(session, Lot.expiry <= until, _STOCKED)
 
 
+def on_shelves(session: Session) -> tuple[ShelfLot, ...]:
+    """What lies on the shelves by the books, the first to expire first."""
+    return _stock(session, Lot.id.is_not(None), ("shelf",))
+
+
 def stock_of(session: Session, *, package_id: int, place_id: int) -> tuple[Stock, ...]:
     """The lots of a package at one place, for the choice of the first to expire."""
     return tuple(

@@ -14,9 +14,10 @@ from app.formulary import actions
 from app.formulary.barcode import WORDS, read_barcode
 from app.formulary.desk_queries import PackageCard, ProductCard, in_use_and_lacking, package_card, product_card
 from app.formulary.models import CONTAINERS, DENSITY_STATES
-from app.formulary.ndc import read_package_ndc
+from app.formulary.ndc import SCHEDULES, read_package_ndc
 from app.formulary.product import Ambiguous, PackageInUse
 from app.formulary.queries import drugs, find_package, search, waiting_densities
+from app.formulary.unit_dose_queries import unit_doses_by_package
 from app.identity.queries import names as people_names
 from app.web.forms import Post
 from app.web.formulary_forms import DensityForm, DrugForm, ProductForm, UseForm, read_density, read_use
@@ -76,7 +77,7 @@ def _draw(
         request, visit, "formulary/formulary.html", "Formulary", topics=["formulary"], current=HERE,
         status=422 if errors else 200, used=used, waiting=waiting, found=found, by=by, words=words, gtin=gtin,
         said=said, errors=errors or {}, given=given or {}, adding=adding, kinds=KINDS, keeps=_keeps(visit),
-        approves=allowed(visit.who.roles, May.APPROVE_DENSITY),
+        schedules=SCHEDULES, approves=allowed(visit.who.roles, May.APPROVE_DENSITY),
     )  # fmt: skip
 
 
@@ -93,11 +94,13 @@ def _product(
     assert visit.who is not None
     with visit.parts.db.read() as session:
         one = product_card(session, product_id, _today(visit))
+        given_out = unit_doses_by_package(session, [each.package_id for each in one.packages])
         people = {n for each in one.densities for n in (each.entered_by, each.approved_by) if n is not None}
         by = people_names(session, people)
     return render(
         request, visit, "formulary/product.html", one.name, topics=["formulary"], current=HERE,
         status=422 if errors else 200, one=one, by=by, gtin=gtin, errors=errors or {}, given=given or {},
+        given_out=given_out, chooses=allowed(visit.who.roles, May.CHOOSE_PRODUCT),
         states=[(each, each) for each in DENSITY_STATES], keeps=_keeps(visit),
         enters=allowed(visit.who.roles, May.ENTER_DENSITY), approves=allowed(visit.who.roles, May.APPROVE_DENSITY),
     )  # fmt: skip
@@ -112,7 +115,7 @@ def use_page(
     with visit.parts.db.read() as session:
         one = product_card(session, product_id, _today(visit))
     try:
-        card = _meant(one, given["package"], given["ndc"])
+        card = package_meant(one, given["package"], given["ndc"])
     except Invalid as wrong:
         return _product(request, visit, product_id, wrong.fields, given, given["gtin"])
     if card is not None:
@@ -121,7 +124,7 @@ def use_page(
     return _use(request, visit, product_id, given)
 
 
-def _meant(one: ProductCard, package: str, ndc: str) -> PackageCard | None:
+def package_meant(one: ProductCard, package: str, ndc: str) -> PackageCard | None:
     """The package of this product that is meant, by its number or NDC; None: a new one. Raises Missing and Invalid."""
     if package:
         found = next((each for each in one.packages if str(each.package_id) == package), None)
@@ -173,7 +176,7 @@ def use(request: Request, visit: Keeper, product_id: int, form: Annotated[UseFor
     here = f"{HERE}/products/{product_id}"
     try:
         with visit.parts.db.read() as session:
-            _meant(product_card(session, product_id, _today(visit)), form.package, form.ndc)
+            package_meant(product_card(session, product_id, _today(visit)), form.package, form.ndc)
         facts = read_use(form)
         with visit.parts.db.write(visit.who, form.key(request), here) as tx:
             actions.take_into_use(tx, **facts)
@@ -223,18 +226,21 @@ def add_drug(request: Request, visit: Keeper, form: Annotated[DrugForm, Form()])
 def add_product(request: Request, visit: Keeper, form: Annotated[ProductForm, Form()]) -> Response:
     """Enter a product that no imported directory lists, with the package in the hand."""
     assert visit.who is not None
-    words = form.model_dump(include={"name", "nonproprietary", "labeler", "form", "route", "strength"})
+    words = form.model_dump(include={"name", "nonproprietary", "labeler", "form", "route", "strength", "schedule"})
     missing = [name for name in ("name", "labeler", "form", "strength") if not words[name]]
     try:
-        if missing:
-            raise Invalid({name: "Enter it as it stands on the package." for name in missing})
+        wrong = {name: "Enter it as it stands on the package." for name in missing}
+        if form.schedule and form.schedule not in SCHEDULES:
+            wrong["schedule"] = "Choose its schedule from the list, or leave it empty."
+        if wrong:
+            raise Invalid(wrong)
         with visit.parts.db.write(visit.who, form.key(request)) as tx:
             ndc = read_package_ndc(form.ndc)
             packages = {ndc.text: form.description or "entered here"}
             product_id = actions.add_product(tx, ndc.product_ndc, **words, packages=packages)
             tx.location = f"{HERE}/products/{product_id}"
-    except Invalid as wrong:
-        return _draw(request, visit, "", "", "", wrong.fields, form.model_dump(exclude={"once"}), "product")
+    except Invalid as faults:
+        return _draw(request, visit, "", "", "", faults.fields, form.model_dump(exclude={"once"}), "product")
     return see_other(f"{HERE}/products/{product_id}")
 
 

@@ -10,6 +10,7 @@ from app.core.days import read_day
 from app.core.errors import Invalid
 from app.core.quantity import Quantity, parse_number, parse_unit
 from app.formulary.product import Displacement
+from app.formulary.unit_dose_actions import UnitDoseStated
 from app.web.forms import PostForm
 
 Text = Annotated[str, Field(max_length=400)]
@@ -29,6 +30,24 @@ class UseForm(PostForm):
     displacement_source: Text = ""
     gross_min_g: Text = ""
     gross_max_g: Text = ""
+
+
+class UnitDoseForm(PostForm):
+    package: Text = ""
+    ndc: Text = ""
+    drug: Text = ""
+    form: Text = ""
+    content: Text = ""
+    unit: Text = ""
+    volume_ml: Text = ""
+    splits: Text = ""
+    half_of: Text = ""
+    uses: Text = ""
+    in_use_days: Text = ""
+    stored: Text = ""
+    hazardous: Text = ""
+    oversize: Text = ""
+    by_tube: Text = ""
 
 
 class DensityForm(PostForm):
@@ -55,6 +74,7 @@ class ProductForm(PostForm):
     form: Text = ""
     route: Text = ""
     strength: Text = ""
+    schedule: Text = ""
 
 
 def read_use(form: UseForm) -> dict[str, Any]:
@@ -93,6 +113,42 @@ def read_use(form: UseForm) -> dict[str, Any]:
         "gross_max_g": bounds[1],
         "gtin": form.gtin or None,
     }
+
+
+def read_unit_dose(form: UnitDoseForm) -> tuple[int, UnitDoseStated]:
+    """Read of which drug a package is, and what is said of it as a unit dose. Raises Invalid by field."""
+    wrong: dict[str, str] = {}
+    if not form.drug.isdigit():
+        wrong["drug"] = "Choose the drug that this is; add it on the formulary's page if it is not in the list."
+    if not form.form:
+        wrong["form"] = "Choose what the patient gets: a tablet, a cup, an inhaler."
+    content = None
+    amount = _decimal(form, "content", wrong)
+    if amount is None and "content" not in wrong:
+        wrong["content"] = "Enter how much of the drug is in one package: without its strength no dose can be counted."
+    try:
+        unit = parse_unit(form.unit)
+        content = None if amount is None else Quantity(amount, unit)
+    except Invalid as invalid:
+        wrong["unit"] = " ".join(invalid.fields.values())
+    volume, uses = (_decimal(form, name, wrong) for name in ("volume_ml", "uses"))
+    if form.in_use_days and not (form.in_use_days.isdigit() and form.in_use_days.isascii()):
+        wrong["in_use_days"] = "Enter a whole number of days."
+    if wrong or content is None:
+        raise Invalid(wrong)
+    return int(form.drug), UnitDoseStated(
+        form=form.form,
+        content=content,
+        volume_ml=volume,
+        splits=form.splits == "yes",
+        half_of_id=int(form.half_of) if form.half_of.isdigit() else None,
+        uses=uses,
+        in_use_days=int(form.in_use_days) if form.in_use_days else None,
+        stored=form.stored,
+        hazardous=form.hazardous == "yes",
+        oversize=form.oversize == "yes",
+        by_tube=form.by_tube == "yes",
+    )
 
 
 def read_density(form: DensityForm) -> tuple[Decimal, Decimal, date | None]:

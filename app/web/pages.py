@@ -45,7 +45,15 @@ ROOMS = (
             ("/times", "Times", May.SEE_ORDERS),
         ),
     ),
-    ("Stock", (("/stock", "Stock", May.STAGE), ("/formulary", "Formulary", May.SEE_ORDERS))),
+    (
+        "Stock",
+        (
+            ("/stock", "Stock", May.STAGE),
+            ("/locations", "Locations", May.RECEIVE_STOCK),
+            ("/formulary", "Formulary", May.SEE_ORDERS),
+            ("/formulary/unit-doses", "Unit doses", May.SEE_ORDERS),
+        ),
+    ),
     (
         "Set-up",
         (
@@ -89,6 +97,11 @@ def _quantities(text: str) -> Markup:
     return Markup("").join(_qty(p) if i % 2 else escape(p) for i, p in enumerate(pieces))
 
 
+def _strength(text: str) -> Markup:
+    """A maker's strength for reading: a directory's '25 mg/1' is 25 mg in one."""
+    return _quantities(re.sub(r"/1(?![\d.,])", "", text))
+
+
 def _per_ml(ratio: Ratio) -> str:
     """A concentration for reading: per mL, to three figures."""
     amount = ratio.amount_in(Quantity(Decimal(1), "mL"))
@@ -114,6 +127,7 @@ def environment() -> Environment:
         "tall_man": wording.tall_man,
         "doubts": lambda text: [problem.words for problem in error_prone(text)],
         "per_ml": _per_ml,
+        "strength": _strength,
         "cents": lambda value: wording.number(Decimal(value).quantize(Decimal("0.01"))),
     }
     env.globals |= {"new_once": once_key, "pairs": lambda words: [(each, each) for each in words]}
