@@ -19,6 +19,7 @@ from app.stations.models import Unit
 from unitdose.delivery_queries import drawer_parcels, lies, parcels_on, struck_inside
 from unitdose.missing_queries import unsettled
 from unitdose.models import Drawer, Fill, FillLine, Pull, Put
+from unitdose.old_label_queries import AsBefore, labelled_as_before
 from unitdose.parcel import DrawerParcel, Lies
 from unitdose.queries import live
 from unitdose.routes import Route
@@ -184,15 +185,19 @@ def late(session: Session, now: datetime) -> tuple[Late, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """What every page of the pharmacy tells without being asked: late deliveries, and doses that wards do not find."""
+    """What every page of the pharmacy tells without being asked: late deliveries, and doses that wards do not find.
+
+    `as_before` are the drawers whose patients got another name or number since they were labelled.
+    """
 
     late: tuple[Late, ...]
     missing: int
+    as_before: tuple[AsBefore, ...] = ()
 
 
 def alerts(session: Session, now: datetime) -> Alerts:
-    """What nobody has accepted in time, and how many reports of missing doses nobody has settled."""
-    return Alerts(late(session, now), unsettled(session))
+    """What nobody has accepted in time, how many reports of missing doses nobody has settled, and old labels."""
+    return Alerts(late(session, now), unsettled(session), labelled_as_before(session, now))
 
 
 _DECIDED = (

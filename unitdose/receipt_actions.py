@@ -106,6 +106,9 @@ def _why_not_accepted(drawer: DrawerParcel, said: DrawerReceipt | None) -> str |
     if drawer.state is not State.RELEASED:
         told = in_words(drawer.state)
         return f"Not checked. Do not give. This drawer is {told}. Send it back to the pharmacy as it is."
+    if drawer.old_label:
+        words = drawer.old_label.words(drawer.zone)
+        return f"{words[:1].upper()}{words[1:]}. Ask the pharmacy for a new label, then accept the drawer."
     if not can(drawer, What.RECEIVED):
         return f"This drawer is {drawer.where.words}: it can not be received now. Reload the page."
     return None

@@ -88,7 +88,7 @@ def name_patient(tx: Tx, patient: Patient, said: Named, sex: str | None, named_a
     if not differences(before, now):
         return False
     was_known_as(tx, patient, before)
-    for topic in ("ward", "queue", "orders", "worklist"):
+    for topic in ("ward", "queue", "orders", "worklist", "deliveries"):
         tx.tell(topic)
     return True
 
@@ -240,8 +240,8 @@ def merge(tx: Tx, survivor: Patient, retired_mrn: str) -> list[int]:
     tx.session.flush()
     facts = {"retired": retired_mrn, "orders": moved}
     record(tx, "patients merged", f"patient {survivor.id}", facts)
-    tx.tell("ward")
-    tx.tell("orders")
+    for topic in ("ward", "orders", "deliveries"):
+        tx.tell(topic)
     return moved
 
 

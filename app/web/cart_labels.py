@@ -20,7 +20,10 @@ router = APIRouter()
 Picker = Annotated[Visitor, Depends(may(May.PICK))]
 Courier = Annotated[Visitor, Depends(may(May.DELIVER))]
 
-AGAIN = ("Smudged or torn", "Lost", "Did not come out", "The patient has moved", "The plan has changed")
+AGAIN = (
+    "Smudged or torn", "Lost", "Did not come out", "The patient has moved", "The patient has another name",
+    "The plan has changed",
+)  # fmt: skip
 KINDS = {
     HALF_TABLET: "Half tablets",
     ORAL_SYRINGE: "Oral syringes",

@@ -16,6 +16,7 @@ from unitdose import missing_actions
 from unitdose.history import DoseHistory
 from unitdose.history_queries import dose_history, line_history
 from unitdose.missing_queries import look_for
+from unitdose.old_label_queries import doses_as_before, is_void
 from unitdose.ward_queries import next_cart
 from unitdose.ways import coming
 
@@ -31,13 +32,16 @@ def dose_page(request: Request, visit: Reader, dose_id: int) -> Response:
 
 
 @router.get("/ward/lines/{line_id:int}")
-def line_page(request: Request, visit: Reader, line_id: int) -> Response:
-    """The same for as-needed stock, which has no dose of its own."""
+def line_page(request: Request, visit: Reader, line_id: int, label: str = "") -> Response:
+    """The same for one line, by the label of its dose too (`label`); as-needed stock has no dose of its own."""
     with visit.parts.db.read() as session:
-        return _page(request, visit, session, line_history(session, line_id), f"/ward/lines/{line_id}")
+        void = label if is_void(session, label) else ""
+        return _page(request, visit, session, line_history(session, line_id), f"/ward/lines/{line_id}", void)
 
 
-def _page(request: Request, visit: Visitor, session: Any, dose: DoseHistory, address: str) -> Response:
+def _page(
+    request: Request, visit: Visitor, session: Any, dose: DoseHistory, address: str, void: str = ""
+) -> Response:
     now, order, bag = visit.parts.clock(), dose.order, dose.bag
     come = None
     look: tuple[str, ...] = where_to_look(bag) if bag else ()
@@ -45,6 +49,9 @@ def _page(request: Request, visit: Visitor, session: Any, dose: DoseHistory, add
     if dose.room != "iv":
         come = coming(dose, now, next_cart(session, order.unit, dose.due_at) if not dose.lines else None)
         look, others = look_for(session, dose, now)
+    inside = [line for line in dose.all_lines if line.inside]
+    old = {line.drawer.old_label for line in inside if line.drawer and line.drawer.old_label}
+    old |= set(doses_as_before(session, [line.line_id for line in inside]).values())
     can_miss = [line for line in dose.lines if line.report is None and line.where.stage in MAY_FOLLOW[What.NOT_HERE]]
     can_miss = [line for line in can_miss if line.packages and line.where.stage not in GONE]
     topics = ["ward", f"order:{order.order_id}", *(f"line:{line.line_id}" for line in dose.all_lines)]
@@ -54,6 +61,7 @@ def _page(request: Request, visit: Visitor, session: Any, dose: DoseHistory, add
         patient=patient_line(order.patient, order.place, now, order.zone), nurse=is_nurse(visit),
         said=answer(bag, now) if bag else None, look=look, others=others, home=home_of(visit),
         notes=notes_of(visit, bag) if bag else {}, can_miss=can_miss if _tells(visit) else [],
+        as_before=sorted(each.words(order.zone) for each in old), void=void,
         settles=visit.who is not None and allowed(visit.who.roles, May.RESOLVE_MISSING),
     )  # fmt: skip
 

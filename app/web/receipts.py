@@ -21,6 +21,8 @@ from unitdose import receipt_actions
 from unitdose.arrival_queries import arrivals, contents
 from unitdose.delivery_queries import lies, parcel_of
 from unitdose.history_queries import drawer_lines
+from unitdose.old_label_queries import doses_as_before, is_void
+from unitdose.parcel import DrawerParcel
 from unitdose.tote_queries import drawers_in
 
 router = APIRouter()
@@ -81,12 +83,14 @@ def accept(request: Request, visit: Nurse, form: Annotated[DrawersForm, Form()])
 
 
 @router.get("/drawers/{work_id:int}")
-def drawer_page(request: Request, visit: Reader, work_id: int) -> Response:
+def drawer_page(request: Request, visit: Reader, work_id: int, label: str = "") -> Response:
     """One drawer by its label: whose it is, what is in it, and what may be done with it here."""
-    return _drawer_page(request, visit, work_id, {})
+    return _drawer_page(request, visit, work_id, {}, label)
 
 
-def _drawer_page(request: Request, visit: Visitor, work_id: int, errors: dict[str, str]) -> Response:
+def _drawer_page(
+    request: Request, visit: Visitor, work_id: int, errors: dict[str, str], label: str = ""
+) -> Response:
     now = visit.parts.clock()
     with visit.parts.db.read() as session:
         drawer = parcel_of(session, work_id)
@@ -96,6 +100,8 @@ def _drawer_page(request: Request, visit: Visitor, work_id: int, errors: dict[st
         here = lies(session, {drawer.patient_id}).get(drawer.patient_id)
         inside = contents(session, [drawer])[work_id]
         lines = drawer_lines(session, work_id)
+        doses = doses_as_before(session, [line.line_id for line in lines if line.inside])
+        void = bool(label) and label in drawer.serials and is_void(session, label)
     zone = here.zone if here else visit.parts.settings.zone
     stage = drawer.where.stage
     released = drawer.state is State.RELEASED
@@ -106,18 +112,28 @@ def _drawer_page(request: Request, visit: Visitor, work_id: int, errors: dict[st
         out=[line for line in lines if line.why_out and line.in_drawer > 0], What=What, home=home_of(visit),
         patient=patient_line(patient, here.place if here else "not in the hospital", now, zone),
         topics=["ward", "deliveries", f"work:{work_id}", *(f"label:{serial}" for serial in drawer.serials)],
-        accepts=nurse and released and stage in MAY_FOLLOW[What.RECEIVED] and stage is not Stage.RECEIVED,
+        doses=doses, label=label if void else "",
+        accepts=nurse and released and drawer.old_label is None and stage in _TO_ACCEPT,
         moves=nurse and stage in MAY_FOLLOW[What.SENT_ON] and (here is None or here.unit_id != drawer.where.unit_id),
         comes=nurse and stage is Stage.WITH_PATIENT, reasons=receipt_actions.REASONS,
-        stop=_stop(drawer), status=422 if errors else 200,
+        stop=_stop(drawer, void), status=422 if errors else 200,
     )  # fmt: skip
 
 
-def _stop(drawer: Any) -> str:
-    """Why nothing of a drawer may be given, in the words of a scan; '' where it may."""
-    if drawer.state is State.REFUSED:
-        return "Do not give."
-    return "" if drawer.state is State.RELEASED else "Not checked. Do not give."
+_TO_ACCEPT = tuple(stage for stage in MAY_FOLLOW[What.RECEIVED] if stage is not Stage.RECEIVED)
+
+
+def _stop(drawer: DrawerParcel, void: bool) -> tuple[str, str]:
+    """Why nothing of a drawer may be given, in the words of a scan, and what to do now; ('', '') where it may."""
+    if drawer.state is not State.RELEASED:
+        title = "Do not give." if drawer.state is State.REFUSED else "Not checked. Do not give."
+        return title, "Nothing of this drawer may be given. Send it back to the pharmacy as it is."
+    if drawer.old_label:
+        words = drawer.old_label.words(drawer.zone)
+        return "Do not give. Ask the pharmacy.", f"{words[:1].upper()}{words[1:]}. The pharmacy prints a new label."
+    if void:
+        return "This label is void.", "Another one was printed for this drawer. Take this one off, put the new one on."
+    return "", ""
 
 
 @router.post("/drawers/{work_id:int}/accept")

@@ -22,6 +22,7 @@ from app.web.forms import Post, PostForm
 from app.web.pages import patient_line, render
 from app.web.session import ANYWHERE, Signed, Visitor, may, see_other
 from unitdose.label_queries import leads_to
+from unitdose.old_label_queries import is_void
 from unitdose.receipt_actions import look
 
 router = APIRouter()
@@ -124,7 +125,7 @@ def _scanned(request: Request, visit: Visitor, form: LabelForm, serial: str, *, 
     try:
         with visit.parts.db.write(visit.who, form.key(request), f"/scan/{serial}") as tx:
             if (drawer := look(tx, serial, place_of(visit))) is not None:
-                tx.location = f"/drawers/{drawer}"
+                tx.location = f"/drawers/{drawer}" + _if_void(tx.session, serial)
             elif not receives:
                 actions.look(tx, serial, place_of(visit))
             elif actions.scan_on_ward(tx, serial, place_of(visit)).kind is Kind.NOW_RECEIVED:
@@ -137,10 +138,15 @@ def _scanned(request: Request, visit: Visitor, form: LabelForm, serial: str, *, 
 def _of_a_cart(visit: Visitor, serial: str) -> Response:
     """The page of a drawer, or of a dose that comes with one: what a cart brings is received there. Raises Missing."""
     with visit.parts.db.read() as session:
-        found = leads_to(session, serial)
+        found, void = leads_to(session, serial), _if_void(session, serial)
     if found is None:
         raise Missing(f"No label with the number {serial} was made here. Check the number, or call the pharmacy.")
-    return see_other({"drawer": "/drawers/{}", "line": "/ward/lines/{}"}[found[0]].format(found[1]))
+    return see_other({"drawer": "/drawers/{}", "line": "/ward/lines/{}"}[found[0]].format(found[1]) + void)
+
+
+def _if_void(session: Any, serial: str) -> str:
+    """What an address adds where another label was printed in the place of the one that was scanned."""
+    return f"?label={serial}" if is_void(session, serial) else ""
 
 
 @router.get("/scan/picture")

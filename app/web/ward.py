@@ -22,6 +22,7 @@ from app.web.scans import Nurse, home_of, place_of
 from app.web.session import Visitor, may, see_other
 from unitdose import ward_actions
 from unitdose.arrival_queries import arrivals
+from unitdose.old_label_queries import labelled_as_before
 from unitdose.timeline import Mark, line
 from unitdose.ward_queries import AtWard, WardDose, named, ward
 
@@ -49,10 +50,12 @@ def ward_page(request: Request, visit: Nurse) -> Response:
         if beds is None:
             return see_other("/ward/beds")
         patients = ward(session, beds, now)
-        came, astray = arrivals(session, _units(session, beds), now)
+        mine = _units(session, beds)
+        came, astray = arrivals(session, mine, now)
+        as_before = [each for each in labelled_as_before(session, now) if each.drawer.where.unit_id in mine]
     return render(
         request, visit, "ward/list.html", "My beds", topics=TOPICS, beds=beds, patients=patients, came=came,
-        astray=astray, can_miss=MAY_FOLLOW[What.NOT_HERE], why=lambda each: answer(each, now).why,
+        astray=astray, as_before=as_before, can_miss=MAY_FOLLOW[What.NOT_HERE], why=lambda each: answer(each, now).why,
     )  # fmt: skip
 
 
