@@ -167,9 +167,10 @@ def _lines_of(doses: list[Wanted], patient: Patient, shelf: Shelf, zone: str) ->
     order = doses[0].order
     made = _made(order, shelf, patient.unit_id)
     from_container = bool(made) and made[0].package.uses is not None
+    usual = _usual_way(order, patient, made, shelf)
     lines: list[Line] = []
     for each in doses:
-        route, reason = way(each, patient, made, shelf)
+        route, reason = _way(each, patient, usual, shelf)
         parts = made if reason not in _WITHOUT_PACKAGE else ()
         for part in parts or (None,):
             counted = part is not None and route in BROUGHT and not from_container
@@ -229,8 +230,11 @@ def _made(order: Order, shelf: Shelf, unit_id: int | None) -> tuple[Made, ...]:
     return tuple((stocked or out or list(found))[:1])
 
 
-def way(wanted: Wanted, patient: Patient, made: tuple[Made, ...], shelf: Shelf) -> tuple[Route, Reason]:
-    """The route of one dose and its reason: the first test that hits, in the order of the reference (§2.2)."""
+def _way(wanted: Wanted, patient: Patient, usual: tuple[Route, Reason], shelf: Shelf) -> tuple[Route, Reason]:
+    """The route of one dose and its reason: the first test that hits, in the order of the reference (§2.2).
+
+    `usual` is what the later tests say, which do not depend on the dose's time.
+    """
     order, at = wanted.order, None if wanted.due is None else wanted.due.at
     if patient.unit_id is None:
         return Route.NONE, Reason.NOT_ON_UNIT
@@ -244,6 +248,11 @@ def way(wanted: Wanted, patient: Patient, made: tuple[Made, ...], shelf: Shelf) 
         return Route.NONE, Reason.HELD
     if away := _away(order, patient, at, shelf):
         return Route.NONE, away
+    return usual
+
+
+def _usual_way(order: Order, patient: Patient, made: tuple[Made, ...], shelf: Shelf) -> tuple[Route, Reason]:
+    """The way of an order's doses that nothing stands against, by the tests that come after those of time."""
     if order.own:
         return Route.OWN, Reason.OWN_MED
     if order.sterile or order.rhythm == "continuous":

@@ -12,7 +12,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.quantity import Quantity, plain
-from app.db.base import fetched
+from app.db.base import among, fetched
 from app.formulary.unit_dose import UnitDoseFacts
 from app.formulary.unit_dose_queries import unit_doses
 from app.inventory.fefo import Held
@@ -200,7 +200,7 @@ def _patients(
 def _doses(session: Session, order_ids: Collection[int], window: Window) -> dict[int, dict[int, dict[datetime, int]]]:
     """The written doses in the window: order → version → instant → dose."""
     query = select(Dose.id, Dose.order_id, Dose.version_id, Dose.due_at).where(
-        Dose.order_id.in_(order_ids), Dose.due_at >= window.start, Dose.due_at < window.end
+        among(session, Dose.order_id, order_ids), Dose.due_at >= window.start, Dose.due_at < window.end
     )
     found: dict[int, dict[int, dict[datetime, int]]] = {}
     for dose_id, order_id, version_id, due_at in fetched(session, query):
@@ -218,7 +218,7 @@ def _details(session: Session, versions: Iterable[_Version]) -> dict[int, tuple[
         OrderComponent.amount,
         OrderComponent.unit,
     ).order_by(OrderComponent.version_id, OrderComponent.position)
-    query = query.where(OrderComponent.version_id.in_(ids))
+    query = query.where(among(session, OrderComponent.version_id, ids))
     found: dict[int, tuple[int, Quantity | None, bool]] = {}
     for version_id, role, drug_id, amount, unit in fetched(session, query):
         before = found.get(version_id)
@@ -244,17 +244,19 @@ class _Extras:
     ):
         ids = [each.order_id for each in versions]
         self.own = set(
-            session.scalars(select(OwnSupply.order_id).where(OwnSupply.order_id.in_(ids), OwnSupply.ended_at.is_(None)))
+            session.scalars(
+                select(OwnSupply.order_id).where(among(session, OwnSupply.order_id, ids), OwnSupply.ended_at.is_(None))
+            )
         )
         self.chosen: dict[tuple[int, str], tuple[tuple[UnitDoseFacts, Decimal], ...]] = {}
-        choices = select(ProductChoice).where(ProductChoice.order_id.in_(ids)).order_by(ProductChoice.package_id)
-        for choice in session.scalars(choices):
+        choices = select(ProductChoice).where(among(session, ProductChoice.order_id, ids))
+        for choice in session.scalars(choices.order_by(ProductChoice.package_id)):
             if choice.package_id in packages:
                 key = (choice.order_id, choice.content_sha256)
                 part = (packages[choice.package_id], plain(choice.units))
                 self.chosen[key] = (*self.chosen.get(key, ()), part)
         self.containers: dict[int, tuple[Container, ...]] = {}
-        opened = select(InUse).where(InUse.order_id.in_(ids), InUse.ended_at.is_(None))
+        opened = select(InUse).where(among(session, InUse.order_id, ids), InUse.ended_at.is_(None))
         for row in session.scalars(opened):
             since = select(func.count(Dose.id)).where(
                 Dose.order_id == row.order_id, Dose.due_at >= row.counted_at, Dose.due_at < window.start

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.inventory.fefo import Held
 from app.inventory.models import Location, Lot, Movement
 from unitdose.happened import Happened
-from unitdose.models import Allocation, Fill, FillLine, Pull, Put
+from unitdose.models import Allocation, Fill, FillLine, FillRun, Pull, Put
 from unitdose.ward_models import LineEvent
 
 _GONE = (Happened.GIVEN, Happened.RESTOCKED, Happened.QUARANTINED, Happened.WASTED, Happened.MISSING, Happened.FOUND)
@@ -56,16 +56,14 @@ def _set_aside(session: Session, lot_ids: Collection[int] | None) -> dict[tuple[
         .correlate(Allocation)
         .scalar_subquery()
     )
-    waiting = Allocation.quantity - picked
+    # Two databases, two names for the larger of two numbers; a CASE would count what was picked twice.
+    larger = func.max if session.get_bind().dialect.name == "sqlite" else func.greatest
     query = (
-        select(Allocation.lot_id, Allocation.place_id, func.sum(case((waiting > 0, waiting), else_=0)))
-        .join(FillLine, FillLine.id == Allocation.line_id)
-        .join(Fill, Fill.id == FillLine.fill_id)
-        .where(
-            Allocation.ended_run_id.is_(None),
-            FillLine.ended_run_id.is_(None),
-            Fill.closed_at.is_(None),
-        )
+        select(Allocation.lot_id, Allocation.place_id, func.sum(larger(Allocation.quantity - picked, 0)))
+        # By the run and not by the line: the same fill, and a line that ends sets what it has free.
+        .join(FillRun, FillRun.id == Allocation.run_id)
+        .join(Fill, Fill.id == FillRun.fill_id)
+        .where(Allocation.ended_run_id.is_(None), Fill.closed_at.is_(None))
         .group_by(Allocation.lot_id, Allocation.place_id)
     )
     if lot_ids is not None:

@@ -5,6 +5,7 @@ check and convert every value, and every constraint and trigger holds as it does
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -39,7 +40,10 @@ def _prepared(connection: Connection, types: Sequence[Any], rows: Iterable[Row])
     """The rows as the driver takes them."""
     dialect = connection.dialect
     converts = [(at, kind.dialect_impl(dialect).bind_processor(dialect)) for at, kind in enumerate(types)]
-    given: list[tuple[int, Callable[[Any], Any]]] = [(at, convert) for at, convert in converts if convert]
+    # The same few instants and amounts stand in row after row.
+    given: list[tuple[int, Callable[[Any], Any]]] = [
+        (at, lru_cache(maxsize=1024, typed=True)(convert)) for at, convert in converts if convert
+    ]
     if not given:
         return list(rows)
     found = []

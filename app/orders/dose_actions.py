@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select, update
 
 from app.audit.actions import record
-from app.db.base import fetched, table
+from app.db.base import among, fetched, table
 from app.db.bulk import write_rows
 from app.db.session import Tx
 from app.orders.due import STILL_GIVEN, at_once, doses_in
@@ -61,8 +61,9 @@ def top_up(
     found = fetched(tx.session, query)
     rows = [row for each in found for row in _falling_due(each, each, until, tx.now)]
     if found:
-        looked_at = update(table(Verification)).where(table(Verification).c.version_id.in_([each.id for each in found]))
-        tx.session.connection().execute(looked_at.values(doses_until=until))
+        looked_at = update(table(Verification)).values(doses_until=until)
+        whose = among(tx.session, Verification.version_id, [each.id for each in found])
+        tx.session.connection().execute(looked_at.where(whose))
     if rows:
         write_rows(tx.session, Dose, _DOSE, rows)
         record(tx, "doses written", "orders", {"doses": len(rows)})

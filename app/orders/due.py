@@ -7,6 +7,7 @@ neither lose nor double a dose. Source: unit-dose reference §2.1 to §2.4.
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from app.core.errors import Invalid
 from app.orders.schedule import Due, Flag, Interval, Once, Schedule, Times, Window
@@ -17,6 +18,7 @@ STILL_GIVEN = timedelta(hours=1)
 MOST = 20_000  # doses of one order in one window; more means that something is wrong with it
 _GAPS = (Flag.SHORT_GAP, Flag.LONG_GAP)
 _DAY = timedelta(days=1)
+_SHARED = timedelta(days=3)
 
 
 def doses_in(schedule: Schedule, window: Window, zone: str) -> tuple[Due, ...]:
@@ -113,7 +115,8 @@ def _at_times(schedule: Schedule, times: Times, window: Window, zone: str) -> tu
     else:
         begin = window.start if start is None else max(window.start, start)
     found: list[Due] = [] if first is None or first >= end else [_seen(first, zone, (Flag.FIRST,))]
-    for due in _table(times, begin, end, zone):
+    table = _shared_table if end - begin <= _SHARED else _table
+    for due in table(times, begin, end, zone):
         if schedule.count is not None and len(found) >= schedule.count:
             break
         found.append(_judged(due, schedule, times, zone, start) if due.flags else due)
@@ -132,6 +135,12 @@ def _table(times: Times, start: datetime, end: datetime, zone: str) -> Iterator[
             if start <= due.at < end:
                 yield due
         day += _DAY
+
+
+@lru_cache(maxsize=4096)
+def _shared_table(times: Times, start: datetime, end: datetime, zone: str) -> tuple[Due, ...]:
+    """The same, once for all orders of a hospital that share their times: they are looked at through one window."""
+    return tuple(_table(times, start, end, zone))
 
 
 def _anchored(schedule: Schedule, times: Times, zone: str) -> Times:
