@@ -1,12 +1,14 @@
 """A dose that the bedside says was given: the line it was, its custody, and its packages."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import select
 
 from app.audit.actions import record
 from app.core.wording import instant
+from app.custody.given_actions import NEAR, AtBedside, Noted
 from app.db.session import Tx
 from app.orders.models import OrderVersion
 from unitdose.delivery_actions import close_lines
@@ -15,22 +17,20 @@ from unitdose.happened import Happened
 from unitdose.models import FillLine
 from unitdose.ward_models import LineEvent
 
-NEAR = timedelta(hours=12)
-"""A dose is given within this time of its due time, or the record is of another dose."""
 
-
-def given_at_bedside(tx: Tx, order_id: int, at: datetime, code: str, message_id: int, place: str) -> str:
+def given_at_bedside(tx: Tx, order_id: int, said: AtBedside) -> Noted:
     """Note the dose of an order that is due nearest to an instant as given; returns what was noted, in words.
 
     Its custody closes first, if nobody has closed it: the bedside record comes before any scan of the drawer. Twice
-    for one message is once; a dose that was given is not given again.
+    for one message is once; a dose that was given is not given again, and somebody looks.
     """
-    key = f"bedside {message_id} {order_id} {at.isoformat()}"
+    key = f"bedside {said.message_id} {order_id} {said.at.isoformat()}"
     if tx.session.scalar(select(LineEvent.id).where(LineEvent.key.in_([key, f"{key} 2"]))) is not None:
-        return "noted before"
-    lines = _near(tx, order_id, at)
+        return Noted("noted before")
+    told = _said(tx, order_id, said.at)
+    lines = _near(tx, order_id, said.at)
     if not lines:
-        return f"no dose from the cart is due near {_said(tx, order_id, at)}; nothing was changed"
+        return Noted(f"no dose from the cart is due near {told}; nothing was changed")
     close_lines(tx, [line.id for line in lines])
     left = left_of(tx.session, [line.id for line in lines])
     noted = 0
@@ -46,22 +46,37 @@ def given_at_bedside(tx: Tx, order_id: int, at: datetime, code: str, message_id:
                 line_id=line.id,
                 what=Happened.GIVEN,
                 packages=packages,
-                place=place,
-                note=code or None,
-                message_id=message_id,
-                at=at,
+                place=said.place,
+                note=said.note,
+                message_id=said.message_id,
+                at=said.at,
             )
         )
-        record(tx, "given", f"line {line.id}", {"at": at, "packages": packages, "message": message_id})
+        facts = {"at": said.at, "packages": packages, "by": said.by, "message": said.message_id}
+        record(tx, "given", f"line {line.id}", facts)
     tx.session.flush()
     if not noted:
-        return f"the dose near {_said(tx, order_id, at)} is not on the ward by the books; a pharmacist should look"
+        return _not_there(tx, order_id, told, lines)
     tx.tell("ward")
-    return f"the dose due {_said(tx, order_id, lines[0].due_at or at)} counts as given"
+    return Noted(f"the dose due {_said(tx, order_id, lines[0].due_at or said.at)} counts as given")
+
+
+def _not_there(tx: Tx, order_id: int, told: str, lines: Sequence[FillLine]) -> Noted:
+    """Why nothing of a dose is there to be given: it was given before, or is not on the ward by the books."""
+    query = select(LineEvent.at).where(
+        LineEvent.line_id.in_([line.id for line in lines]), LineEvent.what == Happened.GIVEN
+    )
+    before = tx.session.scalar(query.order_by(LineEvent.at).limit(1))
+    if before is not None:
+        first = _said(tx, order_id, before)
+        words = f"the bedside says that the dose was given at {told}; it was given at {first} already"
+        return Noted(f"{words}. Find out whether another one was given.", look=True)
+    words = f"the bedside says that a dose was given at {told}, and it is not on the ward by the books"
+    return Noted(f"{words}. Find out what was given.", look=True)
 
 
 def _near(tx: Tx, order_id: int, at: datetime) -> list[FillLine]:
-    """The lines of the dose that is due nearest (two where two packages make it) and was not given yet."""
+    """The lines of the dose that is due nearest (two where two packages make it), else as-needed stock."""
     query = (
         select(FillLine)
         .where(FillLine.order_id == order_id, FillLine.packages > 0, FillLine.work_id.is_not(None))
@@ -69,19 +84,11 @@ def _near(tx: Tx, order_id: int, at: datetime) -> list[FillLine]:
         .order_by(FillLine.id)
     )
     rows = list(tx.session.scalars(query))
-    gone = set(
-        tx.session.scalars(
-            select(LineEvent.line_id).where(
-                LineEvent.line_id.in_([row.id for row in rows]), LineEvent.what == Happened.GIVEN
-            )
-        )
-    )
-    waiting = [row for row in rows if row.id not in gone or row.due_at is None]
-    timed = [row for row in waiting if row.due_at is not None]
+    timed = {row.due_at for row in rows if row.due_at is not None}
     if not timed:
-        return waiting[-1:]
-    nearest = min(timed, key=lambda row: abs(row.due_at - at) if row.due_at else NEAR)
-    return [row for row in timed if row.due_at == nearest.due_at]
+        return rows[-1:]
+    nearest = min(timed, key=lambda due: (abs(due - at), due))
+    return [row for row in rows if row.due_at == nearest]
 
 
 def _said(tx: Tx, order_id: int, at: datetime) -> str:

@@ -280,6 +280,9 @@ def _after(now: Whereabouts, before: Whereabouts, fact: Fact) -> tuple[Whereabou
     if fact.what is What.SCANNED or (fact.what in OF_A_CART and now.stage in (*LABELLED, *GONE)):
         # A plan that changes after the check moves nothing: what has left must be taken out where it lies.
         return replace(now, last=last), before
+    if now.stage is Stage.GIVEN and fact.what in _OF_WHAT_WAS_GIVEN[now.by_cart]:
+        # The bedside told of it before the scans of its way did, or its clock goes behind: it stays given.
+        return replace(now, last=last, received=fact if fact.what is What.RECEIVED else now.received), before
     if fact.what is What.FOUND:
         # Found: it is again what it was before it was missed, but there where it was found.
         was = before if now.stage is Stage.MISSING else now
@@ -303,6 +306,11 @@ def _after(now: Whereabouts, before: Whereabouts, fact: Fact) -> tuple[Whereabou
     )
     missed_now = stage is Stage.MISSING and now.stage is not Stage.MISSING
     return then, (now if missed_now else before)
+
+
+_ON_ITS_WAY = (What.PACKED, What.UNPACKED, What.HANDED_OVER, What.ARRIVED, What.RECEIVED, What.SENT_ON, What.CAME_ALONG)
+# A bag is given as a whole; of a cart's line one package may be given and another be missed.
+_OF_WHAT_WAS_GIVEN = {False: (*_ON_ITS_WAY, What.NOT_HERE, What.FOUND), True: _ON_ITS_WAY}
 
 
 def _ready_at(now: Whereabouts, stage: Stage, fact: Fact) -> datetime | None:

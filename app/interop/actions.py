@@ -10,6 +10,7 @@ from app.audit.actions import record
 from app.core.errors import Invalid, Missing, Refused
 from app.core.permissions import May
 from app.core.workflow import Meaning
+from app.custody.given_actions import Noted
 from app.db.session import SYSTEM, Db, Tx
 from app.formulary.actions import map_code
 from app.formulary.queries import as_sent
@@ -80,11 +81,11 @@ def _waiting(tx: Tx, message_id: int) -> Message | None:
 def _apply(tx: Tx, message: Message, connection: Connection) -> str:
     # An order that replaces another one, or two groups about one order, must see each other: one after the other.
     read = interpret(tx.session, message, connection)
-    words = [_take(tx, message, step) for step in read.steps]
-    return _conclude(tx, message, read, words)
+    took = [_take(tx, message, step) for step in read.steps]
+    return _conclude(tx, message, read, took)
 
 
-def _take(tx: Tx, message: Message, step: Step) -> str:
+def _take(tx: Tx, message: Message, step: Step) -> str | Noted:
     if isinstance(step, StatedOrder):
         version = state(tx, step)
         return f"order {step.number}: version {version.number}"
@@ -102,9 +103,11 @@ def _take(tx: Tx, message: Message, step: Step) -> str:
     return f"order {number} {_SAID[control]}"
 
 
-def _conclude(tx: Tx, message: Message, read: Interpreted, words: list[str]) -> str:
-    if read.findings:
-        outcome, reason = "exception", " ".join(dict.fromkeys(f.reason for f in read.findings))
+def _conclude(tx: Tx, message: Message, read: Interpreted, took: list[str | Noted]) -> str:
+    words = [each.words if isinstance(each, Noted) else each for each in took]
+    looks = [each.words for each in took if isinstance(each, Noted) and each.look]
+    if read.findings or looks:
+        outcome, reason = "exception", " ".join(dict.fromkeys([*(f.reason for f in read.findings), *looks]))
     elif words:
         outcome, reason = "applied", "; ".join(words)
     else:

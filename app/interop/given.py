@@ -1,6 +1,7 @@
 """Bedside records (RAS) to values: of which order a dose was given, when, or why it was not.
 
-RXA-3 start, 5 code, 15 lot, 18 refusal, 20 completion status (HL7 table 0322: CP, PA, RE, NA); ORC-2 ties to the order.
+RXA-3 start, 5 code, 10 who, 15 lot, 18 refusal, 20 completion status (HL7 table 0322: CP, PA, RE, NA); ORC-2 ties to
+the order.
 Source: HL7 v2.5.1 chapter 4A; house interoperability notes on RAS.
 """
 
@@ -11,6 +12,7 @@ from typing import Literal
 from app.interop.amounts import Unreadable
 from app.interop.hl7 import Segment
 from app.interop.order_groups import Group, group_by_orc, order_key
+from app.interop.order_notes import read_person
 from app.interop.patient import read_patient
 from app.interop.stamps import SenderClock, read_stamp
 from app.interop.understood import GivenMessage, Understood, Unmappable
@@ -77,5 +79,6 @@ def _of_group(
             code=rxa.get(5),
             serials=serials,
             span=rxa.span(),
+            by=read_person(rxa, 10),
             warnings=tuple(dict.fromkeys(warnings)),
         )

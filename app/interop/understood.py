@@ -232,7 +232,7 @@ class AdtMessage:
 
 @dataclass(frozen=True, slots=True)
 class GivenMessage:
-    """What a bedside record (RAS) says of one order: given, or why not (RXA-20), when, and of which code.
+    """What a bedside record (RAS) says of one order: given, or why not (RXA-20), when, by whom, and of which code.
 
     `status` is 'given', 'part' (partially), 'refused' or 'not given'; `serials` are label numbers of ours in it.
     """
@@ -245,6 +245,7 @@ class GivenMessage:
     code: str
     serials: tuple[str, ...]
     span: tuple[int, int]
+    by: str = ""
     warnings: tuple[str, ...] = ()
 
 

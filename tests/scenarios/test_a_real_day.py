@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import select
 
 from app.core.errors import Refused
+from app.custody.given_actions import AtBedside
 from app.demo import ZONE
 from app.interop.order_file import read_mapping
 from app.interop.order_file_actions import import_orders
@@ -206,7 +207,7 @@ def a_day_on_the_ward(room: CartRoom, fill: int) -> None:
             if nth % 10 == 0:
                 missing_actions.not_here(tx, line, DESK)
             elif nth % 10 < 8 and due is not None:
-                given_at_bedside(tx, order, due, "code", 100_000 + nth, "bedside")
+                given_at_bedside(tx, order, AtBedside(100_000 + nth, due, "bedside"))
 
 
 def send_back(room: CartRoom, fill: int) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.custody.whereabouts import Stage
 from app.interop.actions import apply_one
 from app.interop.mapping import read_message
 from app.interop.models import Message
@@ -14,6 +15,7 @@ from tests.cart_room import CartRoom
 from tests.unitdose.on_the_way import OnTheWay
 from unitdose.delivery_queries import left_of
 from unitdose.happened import Happened
+from unitdose.history_queries import line_history
 
 EHR = Connection("EHR", zone="America/New_York")
 AT = "20261122211000"  # ten minutes after the dose of 21:00
@@ -41,7 +43,9 @@ def read(raw: bytes) -> GivenMessage | Unmappable:
     return it
 
 
-def test_a_bedside_record_says_of_which_order_a_dose_was_given_and_when() -> None:
+def test_a_bedside_record_says_of_which_order_a_dose_was_given_when_and_by_whom() -> None:
+    it = read(ras().replace(b"|500|mg||||", b"|500|mg|||N7^Nurse^Nina|"))
+    assert isinstance(it, GivenMessage) and it.by == "Nina Nurse (N7)"
     it = read(ras())
     assert isinstance(it, GivenMessage)
     assert (it.key, it.patient.mrn, it.status) == ("RX2001^demo", "700201", "given")
@@ -69,6 +73,7 @@ def delivered(room: CartRoom, *, arrive: bool = True) -> tuple[int, list[int]]:
     else:
         way.load_all(fill)
         way.leave()
+    room.db.clock.forward(days=4)  # type: ignore[attr-defined]
     return fill, [line.line_id for line in room.lines(fill)]
 
 
@@ -83,8 +88,43 @@ def test_the_dose_due_nearest_counts_as_given_once(room: CartRoom) -> None:
     assert outcome == "applied" and "22-Nov-2026 21:00 counts as given" in words
     assert on_unit(room, lines) == {lines[0]: (1, 0), lines[1]: (0, 1)}
     heard(room, ras(number=2, at="20261123090500"))
-    heard(room, ras(number=3, at="20261123090600"))
+    outcome, words = heard(room, ras(number=3, at="20261123090600"))
+    assert outcome == "exception" and "was given at 23-Nov-2026 09:05 already. Find out whether another" in words
     assert on_unit(room, lines) == {lines[0]: (1, 0), lines[1]: (1, 0)}, "a dose is given once"
+
+
+def test_a_second_record_of_a_dose_does_not_give_the_next_one(room: CartRoom) -> None:
+    _, lines = delivered(room)
+    heard(room, ras())
+    outcome, words = heard(room, ras(number=2, at="20261122215500"))
+    assert outcome == "exception" and "was given at 22-Nov-2026 21:10 already" in words
+    assert on_unit(room, lines) == {lines[0]: (1, 0), lines[1]: (0, 1)}
+
+
+def test_a_dose_that_was_never_sent_and_is_said_to_be_given_is_looked_at(room: CartRoom) -> None:
+    room.order("metformin", ("500", "mg"))
+    room.planned()
+    room.db.clock.forward(days=1)  # type: ignore[attr-defined]
+    outcome, words = heard(room, ras())
+    assert outcome == "exception" and "it is not on the ward by the books. Find out what was given." in words
+
+
+def test_what_is_said_to_be_given_later_than_now_is_looked_at(room: CartRoom) -> None:
+    _, lines = delivered(room)
+    outcome, words = heard(room, ras(at="20261222210000"))
+    assert outcome == "exception" and "later than now: look at its clock" in words
+    assert on_unit(room, lines) == {each: (0, 1) for each in lines}
+
+
+def test_a_dose_stays_given_when_its_drawer_is_accepted_afterwards(room: CartRoom) -> None:
+    """The bedside record comes first; the nurse accepts the drawer with the rest of it later."""
+    fill, lines = delivered(room)
+    heard(room, ras())
+    way = OnTheWay(room)
+    way.accept(way.drawers(fill)[0].work_id)
+    with room.db.read() as session:
+        given, other = (line_history(session, line).where.stage for line in lines)
+    assert (given, other) == (Stage.GIVEN, Stage.RECEIVED)
 
 
 def test_the_bedside_closes_the_custody_that_no_scan_has_closed(room: CartRoom) -> None:

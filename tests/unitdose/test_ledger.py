@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from app.core.errors import Invalid, Missing, Refused
 from app.custody import tote_actions as totes
+from app.custody.given_actions import AtBedside
 from app.db.session import Tx
 from app.demo_cart import BEDS, DOSED, unit_code
 from app.demo_cart import WARD as PEOPLE
@@ -138,7 +139,7 @@ class Cart(RuleBasedStateMachine):
                 select(FillLine.due_at).where(FillLine.order_id == order_id, FillLine.packages > 0).limit(1)
             )
             if due is not None:
-                given_at_bedside(tx, order_id, due, "code", number, "bedside")
+                given_at_bedside(tx, order_id, AtBedside(number, due, "bedside"))
 
         self.act("nina", give)
 
