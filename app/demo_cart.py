@@ -265,7 +265,7 @@ def oral_order(
         stated_at=now,
         patient=WARD[patient],
         place=StatedPlace(visit, unit, room, bed, f"{unit}^{room}^{bed}"),
-        title=f"{found.name} {amount} by mouth",
+        title=f"{found.name} {amount} {'by mouth' if drug != 'albuterol' else 'inhaled'}",
         components=(StatedComponent("additive", found.drug_id, found.name, amount),),
         route="PO" if drug != "albuterol" else "inhaled",
         frequency=frequency,

@@ -69,7 +69,7 @@ def _not_wanted(session: Session, at: Opened, step: Scan, found: FoundPackage, o
     meant = here.drug if here else None if found.drug_id is None else drug(session, found.drug_id)
     if meant is None or meant.code != slot.drug:
         size = here.size if here else found.description
-        return "Wrong product", f"{found.product_name} {found.strength}, {size} ({found.ndc})", back
+        return "Wrong product", f"{found.words}, {size} ({found.ndc})", back
     if here is None:
         name = f"{found.product_name}, {found.description} ({found.ndc})"
         return "This package is not in use", name, "Scan the container itself, or ask a pharmacist about this package."

@@ -100,4 +100,4 @@ def _meant(tx: Tx, standing: DrawerStanding, scan: str) -> tuple[LineFacts, PutF
             for put in puts:
                 if read.lot in (None, put.lot):
                     return line, put
-    raise Refused(f"{found.product_name} {found.strength} is not to be taken out of this drawer. Take out {wanted}.")
+    raise Refused(f"{found.words} is not to be taken out of this drawer. Take out {wanted}.")

@@ -185,7 +185,7 @@ def _label_dose(tx: Tx, fill: FillFacts, each: DoseToLabel, taken: Taken, house:
 
 def _printers(fill: FillFacts) -> str:
     if not fill.printer_url:
-        raise Refused(f"{fill.cart_name} has no label printer. Set one up for the cart, then print its labels.")
+        raise Refused(f"{fill.cart_name} has no label printer. Name one on the page Cart set-up, then print.")
     return fill.printer_url
 
 

@@ -157,12 +157,12 @@ def _tall(fill: FillFacts, compose: Callable[..., DrawerLabel]) -> DrawerLabel:
 
 def _fault(fill: FillFacts, compose: Callable[[], AnyLabel]) -> str:
     if not fill.printer_url:
-        return "The cart has no label printer. Set one up, then print its labels."
+        return "The cart has no label printer. Name one on the page Cart set-up, then print its labels."
     try:
         label = compose()
         media = kind_of(label).media
         if all(printer.media != media.name for printer in printers_at(fill.printer_url).values()):
-            return f"No printer of this cart holds labels of {media.words}. Set one up, then print its labels."
+            return f"No printer of this cart holds labels of {media.words}. Name one on the page Cart set-up."
         return " ".join(problems(label))
     except Refused as wrong:
         return str(wrong)

@@ -124,7 +124,7 @@ def _package(tx: Tx, mine: At, stop: PickStop, text: str) -> None:
         _halt(tx, mine, "Not sure which product this is", _shown(text), stop.package.shown, found.why)
         return
     if found is None or found.package_id != stop.package.package_id:
-        name = "an unknown product" if found is None else f"{found.product_name} {found.strength} ({found.ndc})"
+        name = "an unknown product" if found is None else f"{found.words} ({found.ndc})"
         _halt(tx, mine, "Wrong product", name, stop.package.shown, "Put it back and take the right one.")
         return
     lot = _lot_of(tx, mine, stop, read)

@@ -63,7 +63,7 @@ def take_back(tx: Tx, drawer_scan: str, scan: str, condition: Condition) -> Take
         )
     package = unit_dose(tx.session, found.package_id)
     if package is None:
-        raise Refused(f"{found.product_name} {found.strength} is not given out as a unit dose. Put it aside and ask.")
+        raise Refused(f"{found.words} is not given out as a unit dose. Put it aside and ask.")
     if package.schedule:
         raise Refused(
             f"{package.shown} is a controlled substance. It comes back another way: two people count it into the vault."

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from app.core.look_alikes import NAME, TALL
 
+_PER_ONE = re.compile(r"/1(?![\d.,])")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -95,6 +96,11 @@ def away(at: datetime, now: datetime) -> str:
         return "now"
     amount = f"{far} min" if far < 120 else f"{far // 60} h" if far < 48 * 60 else f"{far // 1440} d"
     return f"{amount} late" if at < now else f"in {amount}"
+
+
+def strength(text: str) -> str:
+    """A maker's strength as one says it: a directory's '25 mg/1' is 25 mg, in one; '160 mg/5mL' stays."""
+    return _PER_ONE.sub("", text)
 
 
 def age(birth: date, today: date) -> str:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from app.core.quantity import Quantity
+from app.core.wording import strength
 
 AS_SUPPLIED = "as supplied"
 RECONSTITUTED = "reconstituted"
@@ -115,6 +116,11 @@ class FoundPackage:
     strength: str
     drug_id: int | None
     container: str | None
+
+    @property
+    def words(self) -> str:
+        """What it is, for whoever holds it: 'Methotrexate 2.5 mg'."""
+        return f"{self.product_name} {strength(self.strength)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from app.db import outbox
 from app.identity.actions import prove_for_signature
 from app.identity.queries import needs_full
 from app.orders.queries import why_not_current
+from app.stations.queries import stations, units
 from app.web.forms import ReasonForm, Sign, SignReason, errors_of, status_of
 from app.web.pages import ALERTS, patient_line, render
 from app.web.scans import LabelForm, place_of, serial_of
@@ -61,11 +62,12 @@ def _queue(request: Request, visit: Visitor, wrong: Refused | None = None) -> Re
         not_here = missed(session, now)
         told = alerts(session, now)
         mislabelled = wrongly_labelled(session, now)
+        bare = not units(session) and len(stations(session)) <= 1
     return render(
         request, visit, "check/queue.html", "Check queue", topics=["queue", *ALERTS], current="/desk", rows=rows,
         calls=calls, not_here=not_here, alerts=told, mislabelled=mislabelled, stat=sum(row.stat for row in rows),
         oldest=min((row.since for row in rows if row.since), default=None), errors=errors_of(wrong),
-        late=sum(row.due_at < now for row in rows), status=status_of(wrong),
+        late=sum(row.due_at < now for row in rows), status=status_of(wrong), bare=bare,
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ def location_sheet(request: Request, visit: Signed, zone: str = "") -> Response:
         request, visit, "Shelf codes", "One code for each bin, at the front of its shelf. A technician scans it to say "
         "where they stand.", [(each.code, each.code.removeprefix("LOC-"), each.words) for each in shown],
         choices=[("", "All zones"), *((each, f"Zone {each}") for each in zones)], chosen=zone, name="zone",
+        current="/locations",
     )  # fmt: skip
 
 
@@ -42,6 +43,7 @@ def tote_sheet(request: Request, visit: Signed, first: str = "1") -> Response:
         request, visit, "Tote codes", "One code on each tote, on the lid and on the side. A tote keeps its code; what "
         "is in it is scanned into it.", [(code, code, "") for code in codes],
         choices=[(str(each), f"from {each:02}") for each in starts][:12], chosen=str(start), name="first",
+        current="/deliveries",
     )  # fmt: skip
 
 
@@ -57,7 +59,7 @@ def ward_sheet(request: Request, visit: Signed) -> Response:
                 uncoded.append(unit.name)
     return _sheet(
         request, visit, "Ward codes", "One code where each ward receives its totes. The courier scans it on arrival: "
-        "the wrong ward is told at once.", coded, uncoded=uncoded,
+        "the wrong ward is told at once.", coded, uncoded=uncoded, current="/carts",
     )  # fmt: skip
 
 
@@ -68,6 +70,7 @@ def _sheet(
     how: str,
     codes: list[tuple[str, str, str]],
     *,
+    current: str,
     choices: list[tuple[str, str]] | None = None,
     chosen: str = "",
     name: str = "",
@@ -76,5 +79,5 @@ def _sheet(
     drawn: list[tuple[Markup, str, str]] = [(datamatrix_svg(code), shown, words) for code, shown, words in codes]
     return render(
         request, visit, "codes/sheet.html", title, how=how, codes=drawn, choices=choices or [], chosen=chosen,
-        name=name, uncoded=uncoded or [],
+        name=name, uncoded=uncoded or [], current=current,
     )  # fmt: skip

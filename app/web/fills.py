@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from app.core.errors import Invalid, Refused
-from app.core.permissions import May
+from app.core.permissions import May, allowed
 from app.core.quantity import parse_number
 from app.core.workflow import State
 from app.formulary.unit_dose_queries import unit_doses
@@ -77,6 +77,7 @@ def board_page(request: Request, visit: Planner) -> Response:
     return render(
         request, visit, "fills/board.html", "Carts", topics=["fills", *ALERTS], current="/fills", rows=rows,
         alerts=told, following=following, drawers=drawers, shapes=SHAPES, words=WORDS,
+        sets_up=visit.who is not None and allowed(visit.who.roles, May.SET_UP_CARTS),
         countdown=lambda at: countdown(at, now),
     )  # fmt: skip
 
@@ -124,8 +125,12 @@ def fill_page(request: Request, visit: Planner, fill_id: int, name: str = "") ->
         request, visit, "fills/fill.html", fill.cart_name, topics=[f"fill:{fill_id}", "fills"], current="/fills",
         fill=fill, patients=list(_by_patient(shown)), unusual=unusual, ended=ended, standing=standing, name=name,
         why=IN_WORDS, ways=WAYS, shapes=SHAPES, words=WORDS, numbers=_numbers(drawers), drawers=drawers,
-        totals=_totals(lines), countdown=lambda at: countdown(at, now), Reason=Reason,
+        totals=_totals(lines), countdown=lambda at: countdown(at, now), Reason=Reason, chooses=_chooses(visit),
     )  # fmt: skip
+
+
+def _chooses(visit: Visitor) -> bool:
+    return visit.who is not None and allowed(visit.who.roles, May.CHOOSE_PRODUCT)
 
 
 def _by_patient(lines: Iterable[LineFacts]) -> Iterable[tuple[Any, list[LineFacts]]]:

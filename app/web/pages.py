@@ -19,7 +19,7 @@ from app.core.errors import Missing
 from app.core.permissions import May, Role, allowed
 from app.core.quantity import Quantity, Ratio
 from app.web.printer_watch import watch_of
-from app.web.session import Visitor, once_key
+from app.web.session import ANYWHERE, Visitor, once_key
 from devices.printer import PrinterState
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
@@ -98,8 +98,8 @@ def _quantities(text: str) -> Markup:
 
 
 def _strength(text: str) -> Markup:
-    """A maker's strength for reading: a directory's '25 mg/1' is 25 mg in one."""
-    return _quantities(re.sub(r"/1(?![\d.,])", "", text))
+    """A maker's strength for reading."""
+    return _quantities(wording.strength(text))
 
 
 def _per_ml(ratio: Ratio) -> str:
@@ -141,7 +141,7 @@ def page_facts(visit: Visitor, title: str, topics: list[str] | None, current: st
         "title": title,
         "who": who.name if who else None,
         "role": " and ".join(sorted(who.roles)) if who else "",
-        "station": station.name,
+        "station": "No station" if station.code == ANYWHERE else station.name,
         "station_kind": station.kind,
         "zone": visit.parts.settings.zone,
         "test": visit.parts.settings.test,

@@ -1,12 +1,13 @@
 """Administration times: the site's table, what a frequency yields by it, and the changes that the manager signs."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from app.core.days import read_day
 from app.core.errors import Invalid, Refused
 from app.core.permissions import May, allowed
 from app.formulary.queries import drugs
@@ -42,7 +43,7 @@ class ChangeForm(PostForm):
     how: str = Field("", max_length=120)
     critical: str = Field("", max_length=5)
     drug: str = Field("", max_length=12, pattern=r"^\d*$")
-    starts: str = Field("", max_length=10)
+    starts: str = Field("", max_length=20)
     reason: str = Field("", max_length=200)
     other: str = Field("", max_length=200)
 
@@ -190,10 +191,11 @@ def _starts(text: str, zone: str, now: datetime) -> datetime:
     if not text:
         return now
     try:
-        begins = place(datetime.fromisoformat(text), zone).at
+        day = read_day(text, whole=True)
     except ValueError:
-        raise Invalid({"starts": "Enter the day from which it counts, or leave it empty for now."}) from None
-    return now if wall_of(now, zone).date() == datetime.fromisoformat(text).date() else begins
+        why = "Enter the day from which it counts, such as 22-Nov-2026, or leave it empty for now."
+        raise Invalid({"starts": why}) from None
+    return now if wall_of(now, zone).date() == day else place(datetime.combine(day, time()), zone).at
 
 
 def _yields(row: Row | None, zone: str, now: datetime) -> object | None:

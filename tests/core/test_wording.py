@@ -17,6 +17,7 @@ from app.core.wording import (
     number,
     percent,
     signed,
+    strength,
     tall_man,
     time_zone,
     unmistakable,
@@ -180,3 +181,11 @@ def test_nobody_is_born_tomorrow():
 )  # fmt: skip
 def test_look_alike_names_wear_tall_letters_and_others_are_left_alone(name, text):
     assert tall_man(name) == text
+
+
+def test_a_directorys_strength_per_one_is_said_as_people_say_it() -> None:
+    said_as = {"25 mg/1": "25 mg", "1 g/1": "1 g", "160 mg/5mL": "160 mg/5mL", "9 g/1000mL": "9 g/1000mL"}
+    for text, said in said_as.items():
+        assert strength(text) == said
+    assert strength("800 mg/1; 160 mg/1") == "800 mg; 160 mg"
+    assert strength("1 mg/1.5mL") == "1 mg/1.5mL"

@@ -197,11 +197,11 @@ def test_an_enrolment_address_is_shown_once_and_makes_a_browser_the_station(desk
     assert again.status_code == 303 and again.headers["location"] == "/devices/hood-1"
     assert address[1] not in desk.get("/devices/hood-1")
     stranger = TestClient(desk.client.app, base_url="http://elsewhere.localhost", follow_redirects=False)
-    assert "Not enrolled" in stranger.get("/sign-in").text
+    assert "No station" in stranger.get("/sign-in").text
     stranger.get(address[1])
     assert "Hood 1" in stranger.get("/sign-in").text
     desk.post("/devices/hood-1/enrolment")
-    assert "Not enrolled" in stranger.get("/sign-in").text, "a new address makes the one before it worthless"
+    assert "No station" in stranger.get("/sign-in").text, "a new address makes the one before it worthless"
 
 
 def test_a_retired_station_is_let_go_and_its_records_keep_its_name(desk: Desk) -> None:

@@ -69,7 +69,7 @@ def test_the_same_post_twice_stages_once(desk: Desk) -> None:
     for _ in range(2):
         answer = desk.client.post("/stock/stage", data={"once": "one-carton-only", **CARTON})
         assert answer.status_code == 303
-    assert "31-Mar-2027 10 Take away" in words(desk.get("/stock"))
+    assert "31-Mar-2027 10 left Take away" in words(desk.get("/stock"))
 
 
 def test_everything_wrong_with_a_carton_is_said_at_once(desk: Desk) -> None:

@@ -55,17 +55,26 @@ def test_a_change_is_proposed_looked_at_and_signed(desk: Desk) -> None:
 
 def test_a_proposal_with_faults_keeps_what_was_typed(desk: Desk) -> None:
     row = {"what": "row", "code": "BID", "whom": "unit:7W", "how": "sometimes", "other": "Rounds"}
-    assert "Enter the day" in words(desk.post("/times/new", **row, starts="soon").text)
+    for day in ("soon", "11/22/2026", "Nov-2026"):
+        assert "Enter the day" in words(desk.post("/times/new", **row, starts=day).text)
     answer = desk.post("/times/new", **row)
     assert "“sometimes” cannot be read" in words(answer.text) and 'value="sometimes"' in answer.text
     answer = desk.post("/times/new", what="class", drug="", drug_class="diuretic", other="Rounds")
     assert "Choose the drug" in words(answer.text)
 
 
+def test_a_change_counts_from_a_day_that_is_written_as_everywhere(desk: Desk) -> None:
+    row = {"what": "row", "code": "BID", "whom": "unit:7W", "how": "0800 2000", "other": "Rounds"}
+    page = words(desk.get(desk.done("/times/new", **row, starts="30-Nov-2026")))
+    assert "given now every day at 09:00 and 21:00 proposed every day at 08:00 and 20:00" in page
+    assert "counts from 30-Nov-2026 00:00" in page
+    assert "Sun 14-Mar-2027" in page
+
+
 def test_a_class_of_drugs_is_proposed_and_a_proposal_is_taken_back(desk: Desk) -> None:
     desk.enter("pablo")
     change = desk.done("/times/new", what="class", drug="1", drug_class="Diuretic", reason="The drug asks for it")
-    assert "Class none diuretic" in words(desk.get(change))
+    assert "class now none proposed diuretic" in words(desk.get(change))
     desk.done(f"{change}/decline", other="A slip")
     assert "Declined" in words(desk.get(change))
 
