@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from app.audit.actions import record
 from app.core.errors import Invalid, Missing, Refused
@@ -17,7 +17,7 @@ from app.orders.models import OrderComponent
 from app.orders.queries import order_facts, version_of
 from app.stations.models import Unit
 from devices.printers import printer_from_url
-from unitdose.cart_models import STOCKED_IN, Cart, CartUnit, InUse, OwnSupply, PrnPar, ProductChoice, UnitStock
+from unitdose.cart_models import STOCKED_IN, Cart, CartUnit, OwnSupply, PrnPar, ProductChoice, UnitStock
 from unitdose.units import split
 from unitdose.windows import cart_times
 
@@ -233,26 +233,3 @@ def choose_products(tx: Tx, order_id: int, units: Mapping[int, Decimal]) -> None
     tx.session.flush()
     record(tx, "product chosen", f"order {order_id}", {"units": {str(k): v for k, v in sorted(units.items())}})
     tx.tell("fills")
-
-
-def count_container(tx: Tx, order_id: int, package_id: int, uses_left: Decimal | None) -> None:
-    """Note a container of many doses on the unit: newly opened, or what a count found left in it."""
-    open_one = (
-        update(InUse)
-        .where(InUse.order_id == order_id, InUse.package_id == package_id, InUse.ended_at.is_(None))
-        .values(ended_at=tx.now)
-        .returning(InUse.opened_on)
-    )
-    opened_on = tx.session.scalar(open_one)
-    tx.session.add(
-        InUse(
-            order_id=order_id,
-            package_id=package_id,
-            opened_on=opened_on or tx.now.date(),
-            uses_left=uses_left,
-            counted_at=tx.now,
-        )
-    )
-    tx.session.flush()
-    facts = {"package": package_id, "uses_left": uses_left}
-    record(tx, "container counted" if opened_on else "container opened", f"order {order_id}", facts)

@@ -124,6 +124,7 @@ class InUse(Base):
     """A container that holds many doses and stands on the unit for an order: an inhaler, a pen, drops.
 
     `uses_left` administrations were in it at `counted_at`; it may be used until its in-use days from `opened_on` end.
+    `line_id` is the line that brought it; None where it stood there before the product did.
     """
 
     __tablename__ = "container_in_use"
@@ -131,6 +132,7 @@ class InUse(Base):
     id: Mapped[Key]
     order_id: Mapped[Ref] = mapped_column(ForeignKey("medication_order.id"))
     package_id: Mapped[Ref] = mapped_column(ForeignKey("unit_dose.package_id"))
+    line_id: Mapped[Ref | None] = mapped_column(ForeignKey("fill_line.id"), index=True)
     opened_on: Mapped[date]
     uses_left: Mapped[Decimal | None]
     counted_at: Mapped[datetime]

@@ -28,6 +28,7 @@ from app.labels.models import Label
 from app.orders.facts import PatientFacts
 from app.orders.queries import patients_facts
 from app.work.models import WorkItem
+from unitdose.container_actions import came
 from unitdose.delivery_queries import (
     DELIVERED,
     drawer_parcels,
@@ -156,10 +157,11 @@ def arrive(tx: Tx, unit_id: int, tote: str | None, place: str) -> Came | Stopped
 # --- custody closes -------------------------------------------------------------------------------------------------
 
 
-def close(tx: Tx, which: ColumnElement[bool]) -> int:
+def close(tx: Tx, which: ColumnElement[bool]) -> None:
     """Close the custody of packages that lie in drawers: each moves once from its cart to its patient.
 
-    `which` is a condition on `Put`; returns how many had not moved before. Called by every act that closes it.
+    `which` is a condition on `Put`. Called by every act that closes it. A container of many doses stands opened on the
+    ward from then on.
     """
     inside = in_drawers(tx.session, which)
     carts = {code: place_of_cart(tx, code) for code in sorted({each.cart for each in inside})}
@@ -168,9 +170,10 @@ def close(tx: Tx, which: ColumnElement[bool]) -> int:
         Carried(f"put {each.put_id}{DELIVERED}", each.lot_id, carts[each.cart], patient, f"line {each.line_id}")
         for each in inside
     ]
-    return carry_all(tx, moves)
+    moved = carry_all(tx, moves)
+    came(tx, {each.line_id for each in inside if f"put {each.put_id}{DELIVERED}" in moved})
 
 
-def close_lines(tx: Tx, line_ids: Collection[int]) -> int:
+def close_lines(tx: Tx, line_ids: Collection[int]) -> None:
     """Close the custody of single lines: their bedside record came before any scan of their drawer."""
-    return close(tx, Put.line_id.in_(list(line_ids)))
+    close(tx, Put.line_id.in_(list(line_ids)))

@@ -25,6 +25,7 @@ from app.orders.queries import order_facts, why_not_current
 from app.orders.schedule import Due
 from app.orders.wall_clock import wall_of
 from unitdose.cart_models import CartUnit
+from unitdose.container_actions import came, gone
 from unitdose.delivery_queries import left_of, lies
 from unitdose.delta import Change, Delta
 from unitdose.happened import CAUSES, NONE, Happened
@@ -65,6 +66,7 @@ def not_here(tx: Tx, line_id: int, place: str) -> int:
     lots = by_lot(tx, line_id, left.in_drawer if left else NONE)
     _carry(tx, report, lots, "patient", "unaccounted", "")
     note_line(tx, line_id, Happened.MISSING, lots, f"missing {report.id}", place)
+    gone(tx, [line_id])
     packages = sum(lots.values(), NONE)
     record(tx, "not here", f"line {line_id}", {"place": place, "packages": packages, "report": report.id})
     tx.tell(MISSING)
@@ -91,6 +93,7 @@ def _found(tx: Tx, report: MissingDose, place: str) -> dict[int, Decimal]:
     lots = _missing_lots(tx, report)
     _carry(tx, report, lots, "unaccounted", "patient", " found")
     note_line(tx, report.line_id, Happened.FOUND, lots, f"missing {report.id} found", place)
+    came(tx, [report.line_id])
     record(tx, "found", f"line {report.line_id}", {"place": place, "report": report.id})
     tx.tell(MISSING)
     tx.tell("queue")

@@ -32,19 +32,6 @@ def start(tx: Tx, fill_id: int) -> PickStop | None:
     return go_on(tx, fill_id, None)
 
 
-def go_to(tx: Tx, fill_id: int, package_id: int, place_id: int) -> None:
-    """Go to a stop out of turn. Raises Refused when somebody else is there, or something is in the hand."""
-    tx.who.require(May.PICK)
-    mine = where_am_i(tx.session, tx.who.person_id)
-    if mine is not None and mine.key == (package_id, place_id):
-        return
-    if stop_at(tx.session, fill_id, (package_id, place_id)) is None:
-        raise Refused("Nothing more is to be picked there. Go on with the next one.")
-    if mine is not None:
-        _leave(tx, mine)
-    _claim(tx, fill_id, (package_id, place_id))
-
-
 def stop_picking(tx: Tx) -> None:
     """Leave the way; somebody else may go on with it. Raises Refused while a package is in the hand."""
     mine = where_am_i(tx.session, tx.who.person_id)

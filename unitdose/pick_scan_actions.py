@@ -95,16 +95,6 @@ def _card(tx: Tx, mine: At, stop: PickStop, card: Card) -> None:
     tx.tell(f"fill:{mine.fill_id}")
 
 
-def say_lot(tx: Tx) -> None:
-    """Say YES: the lot and expiry on the package in the bin are those on the screen."""
-    scan(tx, "CARD-YES")
-
-
-def put_back(tx: Tx) -> None:
-    """Put the package in the hand back into its bin; nothing was booked yet."""
-    scan(tx, "CARD-REJECT")
-
-
 # --- the package ----------------------------------------------------------------------------------------------------
 
 

@@ -10,11 +10,11 @@ from app.core.permissions import May
 from app.core.workflow import State, in_words
 from app.custody import tote_actions as totes
 from app.custody.actions import lock_labels, note_all
-from app.custody.models import ToteTrip
 from app.custody.whereabouts import MAY_FOLLOW, Stage, What, refuse_unless_it_can_follow
 from app.db.session import Tx
 from app.labels.models import Label
 from app.work.models import WorkItem
+from unitdose.container_actions import gone
 from unitdose.delivery_actions import close
 from unitdose.delivery_queries import drawer_parcels, lies
 from unitdose.models import Drawer, Fill, FillLine, Put
@@ -136,29 +136,14 @@ def _receipts(tx: Tx, drawers: Collection[DrawerParcel], what: What, place: str,
         facts = {"place": place, "reason": reason}
         record(tx, "accepted" if accepted else "rejected", f"drawer {drawer.work_id}", facts)
     tx.session.flush()
+    if not accepted:
+        inside = select(Put.line_id).where(Put.work_id.in_([each.work_id for each in drawers]))
+        gone(tx, set(tx.session.scalars(inside)))
     for unit_id, mine in on.items():
         note_all(tx, mine, what, place, unit_id=unit_id, words=reason)
     tx.tell(totes.DELIVERIES)
     for fill_id in sorted({each.fill_id for each in drawers}):
         _close_first_doses(tx, fill_id)
-
-
-def accept_tote(tx: Tx, tote: str, place: str) -> tuple[list[int], list[str]]:
-    """Accept every drawer that came in a tote and nobody has decided on; returns them, and why others were left.
-
-    Accepted twice it is accepted once. Raises Refused when the tote has not come here.
-    """
-    tx.who.require(May.RECEIVE_DOSE)
-    query = select(ToteTrip).where(ToteTrip.tote == tote).order_by(ToteTrip.id.desc()).limit(1)
-    trip = tx.session.scalar(query)
-    if trip is None or trip.left_at is None or trip.ended_as == "brought back":
-        raise Refused(f"{tote} has not been sent to a ward. Call the pharmacy before you open it.")
-    inside = drawer_parcels(tx.session, Label.serial.in_(totes.labels_in(tx, trip)))
-    decided = select(DrawerReceipt.work_id).where(DrawerReceipt.work_id.in_([each.work_id for each in inside]))
-    done = set(tx.session.scalars(decided))
-    accepted, left = accept_all(tx, [each.work_id for each in inside if each.work_id not in done], place)
-    called = {each.work_id: each.called.capitalize() for each in inside}
-    return accepted, [f"{called[work_id]}: {why}" for work_id, why in left.items()]
 
 
 def _close_first_doses(tx: Tx, fill_id: int) -> None:

@@ -23,6 +23,7 @@ from app.inventory.place_actions import place_of_kind, shelf_named
 from app.inventory.queries import place_named, recall_of
 from app.orders.models import OrderVersion
 from app.work import actions as work
+from unitdose.container_actions import gone
 from unitdose.delivery_queries import delivered, left_of
 from unitdose.happened import Happened
 from unitdose.models import Drawer, FillLine, Pull, Put
@@ -155,6 +156,7 @@ def _book(tx: Tx, line: LineFacts, put_id: int, lot: Lot, goes: Disposition) -> 
     else:
         target, words = place_of_kind(tx, "waste"), "into the waste"
     carry(tx, _key(put_id), lot.id, patient, target, f"line {line.line_id}")
+    gone(tx, [line.line_id])
     return words
 
 

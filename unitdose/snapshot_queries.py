@@ -84,7 +84,7 @@ def snapshot(
     details = _details(session, versions)
     by_drug = unit_doses(session, {drug for drug, _, _ in details.values()})
     packages = {each.package_id: each for found in by_drug.values() for each in found}
-    extras = _Extras(session, versions, packages, window)
+    extras = _Extras(session, cart, versions, packages, window)
     wanted: list[Wanted] = []
     for version in versions:
         order = _order(version, details.get(version.version_id), extras)
@@ -238,6 +238,7 @@ class _Extras:
     def __init__(
         self,
         session: Session,
+        cart: Cart,
         versions: Collection[_Version],
         packages: Mapping[int, UnitDoseFacts],
         window: Window,
@@ -256,7 +257,17 @@ class _Extras:
                 part = (packages[choice.package_id], plain(choice.units))
                 self.chosen[key] = (*self.chosen.get(key, ()), part)
         self.containers: dict[int, tuple[Container, ...]] = {}
-        opened = select(InUse).where(among(session, InUse.order_id, ids), InUse.ended_at.is_(None))
+        # What this very window has brought stays planned in it: it is no reason not to have brought it.
+        brought = (
+            select(FillLine.id)
+            .join(Fill, Fill.id == FillLine.fill_id)
+            .where(Fill.cart_id == cart.id, Fill.start_at == window.start, Fill.end_at == window.end)
+        )
+        opened = select(InUse).where(
+            among(session, InUse.order_id, ids),
+            InUse.ended_at.is_(None),
+            or_(InUse.line_id.is_(None), InUse.line_id.not_in(brought)),
+        )
         for row in session.scalars(opened):
             since = select(func.count(Dose.id)).where(
                 Dose.order_id == row.order_id, Dose.due_at >= row.counted_at, Dose.due_at < window.start

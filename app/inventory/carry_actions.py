@@ -29,8 +29,8 @@ class Carried:
     quantity: Decimal = ONE
 
 
-def carry_all(tx: Tx, moves: Collection[Carried]) -> int:
-    """Book what somebody carries, each once for its key; returns how many were not booked before.
+def carry_all(tx: Tx, moves: Collection[Carried]) -> frozenset[str]:
+    """Book what somebody carries, each once for its key; returns the keys that were not booked before.
 
     Part of an act that has asked for its own permission and keeps its own audit record. What is in the hand is there,
     whatever the books say: what a source lacks comes from 'unaccounted' (FT42). Raises Invalid for less than nothing.
@@ -44,7 +44,7 @@ def carry_all(tx: Tx, moves: Collection[Carried]) -> int:
     booked = set(tx.session.scalars(select(Movement.key).where(Movement.key.in_(list(wanted)))))
     new = [each for key, each in sorted(wanted.items()) if key not in booked]
     if not new:
-        return 0
+        return frozenset()
     unaccounted = place_of_kind(tx, "unaccounted")
     there = _on_hand(tx, {(each.lot_id, each.source) for each in new})
     rows = []
@@ -55,7 +55,7 @@ def carry_all(tx: Tx, moves: Collection[Carried]) -> int:
         rows += list(_rows(each, parts, tx.who.person_id, tx.now))
     tx.session.execute(insert(Movement), rows)
     tx.tell(STOCK)
-    return len(new)
+    return frozenset(each.key for each in new)
 
 
 def _rows(

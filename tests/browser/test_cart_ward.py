@@ -55,6 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, carts_sqlite: tuple[Path, Car
         (2, "C2", "vancomycin oral", ("125", "mg"), {"frequency": "Q6H"}),
         (3, "D1", "oxycodone", ("5", "mg"), {"frequency": "Q6H"}),
         (3, "D2", "metformin", ("500", "mg"), {}),
+        (3, "D3", "albuterol", ("2", "puff"), {"frequency": "QID"}),
         (4, "E1", "metformin", ("500", "mg"), {}),
     ):
         room.order(drug, dose, number=number, patient=patient, **more)
@@ -239,7 +240,7 @@ def test_not_here_is_one_tap_and_the_desk_sends_another_and_settles_it(
 def test_an_offline_phone_stops_sends_nothing_and_accepts_once_when_it_is_back(
     made: Any, new_page: Any, console: Any
 ) -> None:
-    console.expect("net::", "Failed to fetch", "Failed to load", "EventSource", "htmx")
+    console.expect("net::", "Failed to fetch", "Failed to load", "EventSource", "htmx", "fetching the script")
     way, fills = made[1], made[2]
     way.load_all(fills["6E"], "6E", "TOTE-9")
     way.leave("TOTE-9")
@@ -291,3 +292,24 @@ def test_what_nobody_accepts_rings_in_the_pharmacy_by_itself(
     keep(page, pictures, "desk-late-desk")
     way.act("nina", lambda tx: receipt_actions.accept(tx, drawer, "6 East"))
     page.wait_for_selector("#alerts:not(:has(.banner))", state="attached")
+
+
+def test_a_nurse_counts_what_is_left_in_an_inhaler(
+    made: Any, open_as: Any, faultless: Any, console: Any, pictures: Path | None
+) -> None:
+    console.expect("422")
+    lines = made[1].room.lines(made[2]["7W"])
+    inhaler = next(line for line in lines if line.package and line.package.uses and line.packages)
+    page = open_as("nina", f"/ward/doses/{inhaler.dose_id}")
+    card = page.locator("section.card:has(h2:has-text('albuterol'))")
+    card.get_by_text("Nobody has noted one on the ward.").wait_for()  # its drawer was rejected
+    page.wait_for_timeout(PAUSE)
+    card.get_by_label("Left in it now").fill("9.5")
+    card.get_by_role("button", name="Note it").tap()
+    page.wait_for_selector(".error:has-text('Enter a whole number')")
+    sizes(page, pictures, "ward-inhaler", faultless)
+    page.set_viewport_size(PHONE)
+    page.wait_for_timeout(PAUSE)
+    card.get_by_label("Left in it now").fill("12")
+    card.get_by_role("button", name="Note it").tap()
+    card.get_by_text("With 12 puffs left").wait_for()

@@ -22,6 +22,7 @@ from unitdose import check_actions, delivery_actions, drawer_actions, exchange_a
 from unitdose.drawer_queries import drawer_sha256, drawer_standing
 from unitdose.models import Fill
 from unitdose.queries import has_left, lines_of
+from unitdose.tote_queries import drawers_in
 from unitdose.ward_models import DrawerReceipt
 from unitdose.ward_queries import ward
 
@@ -114,17 +115,21 @@ def test_a_tote_is_accepted_as_a_whole_and_what_was_rejected_stays_rejected(way:
     first, second = way.delivered(fill)
     way.act("nina", lambda tx: receipt_actions.reject(tx, first, "Damaged", WARD))
     way.act("nina", lambda tx: receipt_actions.reject(tx, first, "Damaged", WARD))
-    done = way.act("nina", lambda tx: receipt_actions.accept_tote(tx, TOTE, WARD))
-    assert done == ([second], [])
-    assert way.act("nina", lambda tx: receipt_actions.accept_tote(tx, TOTE, WARD)) == ([], [])
+    with way.room.db.read() as session:
+        inside = sorted(drawers_in(session, TOTE))
+    assert inside == sorted([first, second])
+    accepted, left = way.act("nina", lambda tx: receipt_actions.accept_all(tx, inside, WARD))  # type: ignore[misc]
+    assert accepted == [second] and "was rejected: Damaged" in left[first]
+    way.act("nina", lambda tx: receipt_actions.accept_all(tx, [second], WARD))
+    assert way.stage(second) is Stage.RECEIVED
     with pytest.raises(Refused, match="was rejected: Damaged. It goes back"):
         way.accept(first)
     with pytest.raises(Refused, match="was accepted. Take out what is wrong"):
         way.act("nina", lambda tx: receipt_actions.reject(tx, second, "Damaged", WARD))
     with pytest.raises(Refused, match="Choose why"):
         way.act("nina", lambda tx: receipt_actions.reject(tx, second, " ", WARD))
-    with pytest.raises(Refused, match="TOTE-9 has not been sent to a ward"):
-        way.act("nina", lambda tx: receipt_actions.accept_tote(tx, "TOTE-9", WARD))
+    with way.room.db.read() as session:
+        assert not drawers_in(session, "TOTE-9"), "what has not been sent has nothing to accept"
 
 
 @pytest.mark.parametrize("by", ["tina", "lena", "pablo"])

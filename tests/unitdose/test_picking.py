@@ -15,7 +15,7 @@ from app.formulary.unit_dose import UnitDoseFacts
 from app.inventory import actions as stock
 from app.inventory.models import Lot, Movement, Place
 from tests.cart_room import CartRoom
-from unitdose import drawer_actions, pick_actions, pick_scan_actions, scheduler
+from unitdose import drawer_actions, pick_actions, scheduler
 from unitdose.drawer_queries import drawer_blockers, drawer_standing
 from unitdose.models import Put
 from unitdose.pick_queries import progress, stop_at, way_through, where_am_i
@@ -128,10 +128,9 @@ def test_expired_and_recalled_packages_are_hard_stops(room: CartRoom) -> None:
 
 def test_a_package_goes_into_no_other_drawer_than_one_on_the_screen(room: CartRoom) -> None:
     fill, stop, _ = begin(room)
-    with room.db.read() as session:
-        furosemide = next(each for each in way_through(session, fill) if each.package.name == "furosemide")
-    with room.db.write(room.who("tina")) as tx:
-        pick_actions.go_to(tx, fill, *furosemide.key)
+    room.scan("CARD-NEXT")
+    here = room.here(fill)
+    assert here is not None and (furosemide := here[0]).package.name == "furosemide", "later is another bin"
     room.scan(unit_code("furosemide"))
     other = next(each.work_id for each in stop.puts if each.work_id != furosemide.puts[0].work_id)
     halt = room.scan(room.serial(other))
@@ -148,8 +147,7 @@ def test_a_code_without_a_lot_is_taken_after_the_lot_was_read_from_the_package(r
     bare = f"01{dosed('metformin').gtin}"
     halt = room.scan(f"]d2{bare}")
     assert halt is not None and halt.what == "The code says no lot" and "MF2210" in halt.remedy
-    with room.db.write(room.who("tina")) as tx:
-        pick_scan_actions.say_lot(tx)
+    room.scan("CARD-YES")
     assert room.scan(f"]d2{bare}") is None
     assert room.scan(room.serial(to.work_id)) is None
 
@@ -160,7 +158,7 @@ def test_two_technicians_share_a_cart_without_meeting_at_a_bin(room: CartRoom) -
         theirs = pick_actions.start(tx, fill)
     assert theirs is not None and theirs.key != mine.key
     with pytest.raises(Refused, match="Somebody else"), room.db.write(room.who("tomas")) as tx:
-        pick_actions.go_to(tx, fill, *mine.key)
+        pick_actions._claim(tx, fill, mine.key)  # both looked at the same moment
     room.picked(fill, "tomas", most=1)
     room.picked(fill)
     with room.db.read() as session:
