@@ -7,6 +7,7 @@ from app.core.errors import Missing
 from app.orders.facts import OrderFacts
 from app.orders.models import Order, OrderComponent
 from app.orders.queries import order_facts, version_of
+from unitdose.cart_models import OwnSupply
 
 
 def newest_with_drugs(session: Session, order_id: int) -> tuple[OrderFacts, frozenset[int]]:
@@ -17,3 +18,9 @@ def newest_with_drugs(session: Session, order_id: int) -> tuple[OrderFacts, froz
     version = version_of(session, order_id, head.newest)
     drugs = session.scalars(select(OrderComponent.drug_id).where(OrderComponent.version_id == version.id))
     return order_facts(session, version.id), frozenset(drugs)
+
+
+def own_supply(session: Session, order_id: int) -> bool:
+    """Whether the patient's own medication is used for an order, by a pharmacist's decision."""
+    query = select(OwnSupply.id).where(OwnSupply.order_id == order_id, OwnSupply.ended_at.is_(None))
+    return session.scalar(query) is not None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, Request
 from pydantic import Field
@@ -19,7 +19,7 @@ from app.web.session import Visitor, may, see_other
 from unitdose import scheduler
 from unitdose.arrival_queries import alerts
 from unitdose.board_queries import board, ended_lines, exceptions_of, upcoming
-from unitdose.cart_actions import choose_products
+from unitdose.cart_actions import choose_products, use_own
 from unitdose.product_queries import newest_with_drugs
 from unitdose.queries import DrawerFacts, LineFacts, drawers_of, fill_facts, lines_of
 from unitdose.routes import IN_WORDS, Reason, Route
@@ -188,3 +188,14 @@ def choose(request: Request, visit: Chooser, order_id: int, form: Annotated[Prod
         fields = wrong.fields if isinstance(wrong, Invalid) else {"": str(wrong) or "Enter how many of each package."}
         return _products_page(request, visit, order_id, fields)
     return see_other("/fills")
+
+
+@router.post("/fills/own/{order_id:int}/{way}")
+def own(request: Request, visit: Chooser, order_id: int, way: Literal["used", "ended"], form: Post) -> Response:
+    """Say that the patient's own medication is used for an order, or not any more; the carts follow by themselves."""
+    assert visit.who is not None
+    with visit.parts.db.write(visit.who, form.key(request), "/orders") as tx:
+        order, _ = newest_with_drugs(tx.session, order_id)
+        use_own(tx, order_id, way == "used")
+        tx.location = f"/orders/{order.version_id}"
+    return see_other(tx.location)

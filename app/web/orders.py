@@ -21,7 +21,7 @@ from app.orders.choose_actions import choose_times, chosen_schedule
 from app.orders.facts import differences
 from app.orders.preview import preview
 from app.orders.queries import newest_versions, order_facts, search, shown_sha256, versions_of
-from app.orders.routes import ROUTES
+from app.orders.routes import ROUTES, STERILE
 from app.orders.times_queries import frequency_codes
 from app.orders.transcribe_actions import PRIORITIES, Paper, transcribe
 from app.stations.actions import keep_photo
@@ -31,6 +31,7 @@ from app.web.forms import PostForm, Reason, ReasonForm, Sign, errors_of
 from app.web.pages import patient_line, render
 from app.web.session import Visitor, may, see_other
 from compounding.dose_queries import calculation, doses_due
+from unitdose.product_queries import own_supply
 
 router = APIRouter(prefix="/orders")
 Reader = Annotated[Visitor, Depends(may(May.SEE_ORDERS))]
@@ -213,12 +214,14 @@ def _draw(
         except Invalid as wrong:
             yields, errors = None, wrong.fields
         full = needs_full(session, who)
+        own = own_supply(session, order.order_id)
     return render(
         request, visit, "orders/order.html", order.title, current=HERE, topics=[f"order:{order.order_id}"],
         status=422 if errors and request.method == "POST" else 200, order=order, changed=changed, worked=worked,
         doses=doses, lines=lines,
         shown=shown, full=full, newest=newest, errors=errors, reasons=WHY, times=times, codes=codes,
         yields=yields, may_verify=_may(visit, May.VERIFY),
+        own=own, may_be_own=order.base is None and order.route not in STERILE and _may(visit, May.CHOOSE_PRODUCT),
         patient=patient_line(order.patient, order.place, parts.clock(), order.zone),
     )  # fmt: skip
 

@@ -26,6 +26,7 @@ from tests.desk import Desk, words
 from tests.hospital import DESK, Hospital
 from tests.unitdose.on_the_way import OnTheWay
 from tests.unitdose.test_cart_labels import mixed, print_to, printers, the_worker
+from unitdose import scheduler
 
 __all__ = ["mixed", "printers"]
 
@@ -211,3 +212,22 @@ def test_cards_and_trays_are_read_too(at_desk: Desk):
     codes = codes_on(at_desk.get("/cards"))
     assert "CARD-YES" in codes
     assert "TRAY-12" in codes
+
+
+def test_a_pharmacist_says_on_the_order_that_the_patients_own_medication_is_used(at_desk: Desk, room: CartRoom):
+    version = room.order("metformin", ("500", "mg"))
+    fill = room.planned()
+    own, here = "The patient's own medication is used", f"/orders/{version}"
+    assert own not in words(at_desk.get(here)), "that is no technician's word"
+    (line, *_) = room.of_order(fill, version)
+    to = f"/fills/own/{line.order.order_id}"
+    assert "may not choose the product for an order" in words(at_desk.post(f"{to}/used").text)
+    enter(at_desk, "pablo")
+    assert own in words(at_desk.get(here))
+    assert at_desk.done(f"{to}/used") == here
+    assert f"{own}: no cart brings this." in words(at_desk.get(here))
+    scheduler.run(room.db, fill, room.who("tina"), "by hand")
+    assert {each.reason.value for each in room.of_order(fill, version)} == {"OWN_MED"}
+    assert at_desk.done(f"{to}/ended") == here
+    scheduler.run(room.db, fill, room.who("tina"), "by hand")
+    assert {each.reason.value for each in room.of_order(fill, version)} == {"CART"}
