@@ -16,14 +16,26 @@ from pathlib import Path
 
 from app.db.session import Db
 from app.main import system_clock
-from tests.benchmarks import databases, limits, machine, messages, page, painted, scans, start, weights
+from tests.benchmarks import (
+    databases,
+    fills,
+    histories,
+    limits,
+    machine,
+    messages,
+    page,
+    painted,
+    scans,
+    start,
+    weights,
+)
 from tests.benchmarks.results import Row, cells, spread
 from tests.benchmarks.serving import Served, served
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured: commits, no-op requests, doses at one hood and at each of eight, starts, …
+    """How much is measured: commits, no-op requests, doses at one hood and at each of eight, starts, beds, …
 
     `most_s`: on a slow or busy machine, seconds after which a measurement of scans or messages begins nothing more.
     """
@@ -37,6 +49,9 @@ class Size:
     watch_s: float
     messages: int
     most_s: float
+    beds: int
+    changes: int
+    doses_in_all: int
 
     @property
     def doses(self) -> int:
@@ -44,8 +59,14 @@ class Size:
         return self.one + self.eight + self.painted + 3
 
 
-WHOLE = Size(commits=500, requests=1000, one=51, eight=8, painted=6, starts=5, watch_s=15, messages=600, most_s=20)
-QUICK = Size(commits=100, requests=200, one=10, eight=2, painted=2, starts=1, watch_s=4, messages=100, most_s=5)
+WHOLE = Size(
+    commits=500, requests=1000, one=51, eight=8, painted=6, starts=5, watch_s=15, messages=600, most_s=20, beds=1000,
+    changes=40, doses_in_all=1_000_000,
+)  # fmt: skip
+QUICK = Size(
+    commits=100, requests=200, one=10, eight=2, painted=2, starts=1, watch_s=4, messages=100, most_s=5, beds=60,
+    changes=10, doses_in_all=20_000,
+)  # fmt: skip
 
 
 @dataclass
@@ -117,12 +138,29 @@ class Run:
                 db.close()
         self.say("HL7 orders", messages.rows("SQLite", found, applied))
 
+    def fills_on_sqlite(self) -> None:
+        url, seeded = databases.sqlite_database(self.folder, "fill", self._seed_fill, fills.at_cutoff)
+        done = fills.filled(url, self.folder, seeded.hood)
+        self.say("Cart fill", fills.rows("SQLite", url, seeded, done, self.size.changes))
+        few_url, _ = databases.sqlite_database(self.folder, "few", histories.small, fills.at_cutoff)
+        histories.grow(url, self.size.doses_in_all)
+        few, many = histories.seconds(few_url, 200), histories.seconds(url, 200)
+        self.say("History of a dose", histories.rows(few, many))
+
+    def fills_on_postgresql(self) -> None:
+        url, seeded = databases.postgresql_database(self.admin, "fill", self._seed_fill, fills.at_cutoff)
+        done = fills.filled(url, self.folder, seeded.hood)
+        self.say("Cart fill, PostgreSQL", fills.rows("PostgreSQL", url, seeded, done, self.size.changes))
+
+    def _seed_fill(self, db: Db) -> fills.Seeded:
+        return fills.seed(db, self.size.beds)
+
 
 def main() -> int:
     """Measure everything once; 0 when every limit holds, 1 when one does not."""
     wanted = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     wanted.add_argument("--quick", action="store_true", help="small counts, under a minute; writes no page")
-    wanted.add_argument("--only", help="limits, scans, postgresql, start, weights or messages; writes no page")
+    wanted.add_argument("--only", help="one part, such as scans, weights or fills; writes no page")
     chosen = wanted.parse_args()
     load = os.getloadavg()
     begun = time.perf_counter()
@@ -152,6 +190,8 @@ def parts_of(run: Run, only: str | None) -> list[Callable[[], None]]:
         "start": run.starts,
         "weights": run.weights,
         "messages": run.messages,
+        "fills": run.fills_on_sqlite,
+        "fills-postgresql": run.fills_on_postgresql,
     }
     needs = {"start": ["scans"]}
     if only is None:

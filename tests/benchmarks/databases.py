@@ -1,18 +1,19 @@
 """The databases that are measured: the pretend hospital with as many hoods as are wanted, on SQLite and PostgreSQL."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 
 from app import demo
 from app.db import migrate
 from app.db.grants import grant
-from app.db.session import Db, Who
+from app.db.session import Clock, Db, Who
 from app.identity.people_actions import accept_invitation, add_person, invite
 from app.labels.house import House
 from app.main import metadata, system_clock
@@ -27,6 +28,7 @@ from tests.benchmarks.messages import knows
 from tests.postgresql_server import as_role, own_server
 
 OWNER, ROLE = "laminar_owner", "laminar"
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -65,27 +67,40 @@ def postgresql() -> Iterator[str]:
         yield admin
 
 
-def sqlite_hospital(folder: Path, name: str, **how: object) -> tuple[str, tuple[Hood, ...]]:
-    """Make and furnish an SQLite database; its URL to serve, and its hoods."""
-    db = Db(f"sqlite:///{folder / name}.db", system_clock)
+def sqlite_database(folder: Path, name: str, seed: Callable[[Db], Made], clock: Clock) -> tuple[str, Made]:
+    """Make an SQLite database and seed it; its URL to serve, and what the seeding gave."""
+    db = Db(f"sqlite:///{folder / name}.db", clock)
     try:
         migrate.upgrade(db.writer, metadata)
-        return db.url, furnish(db, **how)  # type: ignore[arg-type]
+        return db.url, seed(db)
     finally:
         db.close()
+
+
+def postgresql_database(admin: str, name: str, seed: Callable[[Db], Made], clock: Clock) -> tuple[str, Made]:
+    """Make a PostgreSQL database and seed it; its URL for the role that owns nothing, and what the seeding gave."""
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" OWNER {OWNER}')
+    db = Db(as_role(admin, OWNER, name), clock)
+    try:
+        migrate.upgrade(db.writer, metadata)
+        grant(db, ROLE, metadata)
+        made = seed(db)
+        with psycopg.connect(as_role(admin, OWNER, name), autocommit=True) as connection:
+            connection.execute("ANALYZE")  # as the server does by itself in a hospital that has been running
+        return as_role(admin, ROLE, name), made
+    finally:
+        db.close()
+
+
+def sqlite_hospital(folder: Path, name: str, **how: object) -> tuple[str, tuple[Hood, ...]]:
+    """Make and furnish an SQLite database; its URL to serve, and its hoods."""
+    return sqlite_database(folder, name, lambda db: furnish(db, **how), system_clock)  # type: ignore[arg-type]
 
 
 def postgresql_hospital(admin: str, name: str, **how: object) -> tuple[str, tuple[Hood, ...]]:
     """Make and furnish a PostgreSQL database; its URL for the role that owns nothing, and its hoods."""
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" OWNER {OWNER}')
-    db = Db(as_role(admin, OWNER, name), system_clock)
-    try:
-        migrate.upgrade(db.writer, metadata)
-        grant(db, ROLE, metadata)
-        return as_role(admin, ROLE, name), furnish(db, **how)  # type: ignore[arg-type]
-    finally:
-        db.close()
+    return postgresql_database(admin, name, lambda db: furnish(db, **how), system_clock)  # type: ignore[arg-type]
 
 
 def furnish(db: Db, *, hoods: int, doses: int, balances: Sequence[Balance] = ()) -> tuple[Hood, ...]:
@@ -95,11 +110,12 @@ def furnish(db: Db, *, hoods: int, doses: int, balances: Sequence[Balance] = ())
     """
     people = demo.seed(db, demo.Devices(printer_url="folder:labels"))
     knows(db, demo.who("petra", people))
-    made = [_hood(db, people, number, doses, balances) for number in range(1, hoods + 1)]
+    made = [add_hood(db, people, number, doses, balances) for number in range(1, hoods + 1)]
     return tuple(_at_the_pan(db, hood) for hood in made) if balances else tuple(made)
 
 
-def _hood(db: Db, people: dict[str, int], number: int, doses: int, balances: Sequence[Balance]) -> Hood:
+def add_hood(db: Db, people: dict[str, int], number: int, doses: int, balances: Sequence[Balance] = ()) -> Hood:
+    """Add a hood to the pretend hospital, with a technician and doses of its own."""
     petra = demo.who("petra", people)
     balance = balances[number - 1] if balances else None
     badge = f"BADGE-TINA{number:04}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import insert, select
@@ -14,23 +14,29 @@ from app.formulary.queries import drug_by_code
 from app.identity.models import Signature
 from app.inventory.models import Lot, Movement, Place
 from app.orders.frequency import Meaning, read_frequency, scheduled
-from app.orders.models import Order, OrderComponent, OrderVersion, Patient, Stay, Verification
+from app.orders.models import Leave, Order, OrderComponent, OrderVersion, Patient, Stay, Verification
 from app.orders.schedule import Schedule
 from app.orders.times_table import DEFAULT
 from app.orders.timing_queries import timed
 from app.stations.actions import add_unit
 from app.stations.models import Unit
-from unitdose.cart_actions import add_cart
+from unitdose.cart_actions import add_cart, stock_unit
 
+FIRST = datetime(2026, 11, 22, 2, tzinfo=UTC)
+START = datetime(2026, 11, 22, 20, tzinfo=UTC)
+"""The window that is filled begins at 15:00 in New York, and lasts a day."""
+CUTOFF = START - timedelta(hours=4)
 BEDS_A_WARD = 30
-# What a ward orders, with the minutes between doses: three doses a day on average, as in the reference's example.
+# What every bed has: twelve oral orders with 36 doses a day, by cart, cabinet, refrigerator and locked box.
 MIX = (
-    ("metoprolol tartrate", "25", "mg", 720), ("metformin", "500", "mg", 720), ("metronidazole", "500", "mg", 480),
-    ("furosemide", "40", "mg", 1440), ("acetaminophen", "650", "mg", 360), ("prednisone", "40", "mg", 1440),
-    ("warfarin", "5", "mg", 1440), ("docusate", "100", "mg", 720), ("oxycodone", "5", "mg", 240),
-    ("pantoprazole", "40", "mg", 1440), ("acetaminophen liquid", "240", "mg", 360),
-    ("vancomycin oral", "125", "mg", 360),
+    ("metoprolol tartrate", "12.5", "mg", "BID"), ("metformin", "500", "mg", "BID"),
+    ("metronidazole", "500", "mg", "Q8H"), ("furosemide", "40", "mg", "BID"), ("acetaminophen", "650", "mg", "Q6H"),
+    ("prednisone", "40", "mg", "DAILY"), ("warfarin", "5", "mg", "QPM"), ("docusate", "100", "mg", "TID"),
+    ("oxycodone", "5", "mg", "Q4H"), ("pantoprazole", "40", "mg", "BID"),
+    ("acetaminophen liquid", "240", "mg", "QID"), ("vancomycin oral", "125", "mg", "Q4H"),
 )  # fmt: skip
+HELD_EVERY, AWAY_EVERY, STAY_HOURS = 40, 50, 100
+"""One order in so many is on hold, one patient in so many on leave for half of the day; so long at most for a stay."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +48,11 @@ class Large:
     orders: int
 
 
-def large_hospital(db: Db, beds: int, first: datetime) -> Large:
-    """Seed a hospital of so many beds into an empty, migrated database; every order is first due at `first`."""
+def large_hospital(db: Db, beds: int) -> Large:
+    """Seed a hospital of so many beds into an empty, migrated database; its clock stands at CUTOFF.
+
+    Every order has run for hours or days; doses are written up to the window, so that the fill writes those of its day.
+    """
     people = dict(demo.seed(db, demo.Devices("socket://127.0.0.1:1", "SIM-0001")))
     demo_cart.seed_cart_room(db, people)
     wards = -(-beds // BEDS_A_WARD)
@@ -52,111 +61,107 @@ def large_hospital(db: Db, beds: int, first: datetime) -> Large:
         for code in codes:
             add_unit(tx, code, f"Ward {code}", demo.ZONE)
         carts = [add_cart(tx, code, f"Cart {code}", demo.ZONE, "15:00", units=(code,)) for code in codes]
-        units = dict(tx.session.execute(select(Unit.code, Unit.id)).all())
-    _stock(db, beds)
-    _orders(db, people, beds, [units[code] for code in codes], first)
+        units = dict(tx.session.execute(select(Unit.code, Unit.id)).tuples().all())
+        docusate = tx.session.scalars(select(Package.id).where(Package.ndc == demo_cart.dosed("docusate").ndc)).one()
+        for code in codes:
+            stock_unit(tx, units[code], docusate)
+    with db.write(SYSTEM) as tx:
+        _stock(tx, beds)
+        _patients(tx, beds, [units[code] for code in codes])
+        _orders(tx, people, beds)
     return Large(carts, people, beds * len(MIX))
 
 
-def _stock(db: Db, beds: int) -> None:
-    """Enough of everything at its location for a day of the whole hospital."""
-    with db.write(SYSTEM) as tx:
-        supplier = tx.session.scalar(select(Place.id).where(Place.kind == "supplier"))
-        lots = tx.session.execute(
-            select(Lot.id, Movement.to_place_id)
-            .join(Movement, Movement.lot_id == Lot.id)
-            .join(Package, Package.id == Lot.package_id)
-            .join(Place, Place.id == Movement.to_place_id)
-            .where(Place.name.startswith("LOC-"))
-        ).all()
-        rows = [
-            {
-                "key": f"large {lot_id}", "lot_id": lot_id, "quantity": Decimal(beds * 40), "from_place_id": supplier,
-                "to_place_id": place_id, "cause": "received", "at": tx.now,
-            }
-            for lot_id, place_id in lots
-        ]  # fmt: skip
-        tx.session.execute(insert(Movement), rows)
+def begun_at(bed: int) -> datetime:
+    """When the orders of a bed began."""
+    return FIRST - timedelta(hours=bed % STAY_HOURS)
 
 
-def _orders(db: Db, people: dict[str, int], beds: int, units: list[int], first: datetime) -> None:
-    with db.write(SYSTEM) as tx:
-        drugs = {name: drug_by_code(tx.session, name) for name, *_ in MIX}
-        signature = tx.session.scalar(select(Verification.signature_id).limit(1)) or _signature(tx, people)
-        tx.session.execute(
-            insert(Patient),
-            [
-                {
-                    "id": 10_000 + n, "mrn": f"L{n:06}", "family": f"Patient{n}", "given": "Test",
-                    "born": first.date(), "allergies_reviewed": False, "confirmed_by_adt": True,
-                }
-                for n in range(beds)
-            ],
-        )  # fmt: skip
-        tx.session.execute(
-            insert(Stay),
-            [
-                {
-                    "id": 10_000 + n, "patient_id": 10_000 + n, "visit": f"LV{n}", "unit_id": units[n // BEDS_A_WARD],
-                    "location": "x", "room": str(n % BEDS_A_WARD + 1), "bed": "A", "moved_at": first,
-                }
-                for n in range(beds)
-            ],
-        )  # fmt: skip
-        numbers = [(n, k) for n in range(beds) for k in range(len(MIX))]
-        times = [timed(_schedule(minutes, first), demo.ZONE) for *_, minutes in MIX]
-        ids = {pair: 100_000 + nth for nth, pair in enumerate(numbers)}
-        tx.session.execute(
-            insert(Order),
-            [
-                {
-                    "id": ids[n, k], "key": f"large^{ids[n, k]}", "number": str(ids[n, k]), "sender": "EHR",
-                    "patient_id": 10_000 + n, "stay_id": 10_000 + n, "newest": 1,
-                }
-                for n, k in numbers
-            ],
-        )  # fmt: skip
-        tx.session.execute(
-            insert(OrderVersion),
-            [
-                {
-                    "id": ids[n, k], "order_id": ids[n, k], "number": 1, "state": "active", "control": "new",
-                    "stated_at": first, "received_at": first, "drug_id": drugs[MIX[k][0]].drug_id,
-                    "title": f"{MIX[k][0]} {MIX[k][1]} {MIX[k][2]} by mouth", "route": "PO",
-                    "frequency": f"Q{MIX[k][3] // 60}H", "priority": "routine", "start_at": first, "end_at": None,
-                    **times[k], "chosen_by": None, "zone": demo.ZONE, "rate": None,
-                    "infuse_minutes": None, "notes": "", "warnings": "", "content_sha256": f"{ids[n, k]:064}",
-                    "message_id": None, "picture_sha256": None, "transcribed_by": people["tina"],
-                }
-                for n, k in numbers
-            ],
-        )  # fmt: skip
-        tx.session.execute(
-            insert(OrderComponent),
-            [
-                {
-                    "version_id": ids[n, k], "position": 0, "role": "additive", "drug_id": drugs[MIX[k][0]].drug_id,
-                    "amount": Decimal(MIX[k][1]), "unit": MIX[k][2],
-                }
-                for n, k in numbers
-            ],
-        )  # fmt: skip
-        tx.session.execute(
-            insert(Verification),
-            [
-                {
-                    "version_id": ids[n, k], "person_id": people["pablo"], "signature_id": signature,
-                    "room": "unit dose", "at": first - timedelta(hours=1), "doses_until": first,
-                }
-                for n, k in numbers
-            ],
-        )  # fmt: skip
-
-
-def _schedule(minutes: int, first: datetime) -> Schedule:
-    read = read_frequency(f"Q{minutes // 60}H", DEFAULT)
+def schedule_of_mix(frequency: str, first: datetime) -> Schedule:
+    """The schedule of one of the mix's frequencies, by the table that the product comes with."""
+    read = read_frequency(frequency, DEFAULT)
     assert isinstance(read, Meaning)
     return scheduled(read, first)
+
+
+def _stock(tx: Tx, beds: int) -> None:
+    """Enough of everything at its location for a day of the whole hospital."""
+    supplier = tx.session.scalar(select(Place.id).where(Place.kind == "supplier"))
+    lots = tx.session.execute(
+        select(Lot.id, Movement.to_place_id)
+        .join(Movement, Movement.lot_id == Lot.id)
+        .join(Package, Package.id == Lot.package_id)
+        .join(Place, Place.id == Movement.to_place_id)
+        .where(Place.name.startswith("LOC-"))
+    )
+    rows = [
+        {
+            "key": f"large {lot_id}", "lot_id": lot_id, "quantity": Decimal(beds * 40), "from_place_id": supplier,
+            "to_place_id": place_id, "cause": "received", "at": tx.now,
+        }
+        for lot_id, place_id in lots
+    ]  # fmt: skip
+    tx.session.execute(insert(Movement), rows)
+
+
+def _patients(tx: Tx, beds: int, units: Sequence[int]) -> None:
+    patients, stays, leaves = [], [], []
+    for n in range(beds):
+        patients.append({
+            "id": 10_000 + n, "mrn": f"L{n:06}", "family": f"Patient{n}", "given": "Test", "born": FIRST.date(),
+            "allergies_reviewed": False, "confirmed_by_adt": True,
+        })  # fmt: skip
+        stays.append({
+            "id": 10_000 + n, "patient_id": 10_000 + n, "visit": f"LV{n}", "unit_id": units[n // BEDS_A_WARD],
+            "location": "x", "room": str(n % BEDS_A_WARD + 1), "bed": "A", "moved_at": FIRST,
+        })  # fmt: skip
+        if n % AWAY_EVERY == 0:
+            leaves.append({
+                "patient_id": 10_000 + n, "kind": "on leave", "from_at": START, "told_at": FIRST,
+                "until_at": START + timedelta(hours=12), "changed_at": FIRST,
+            })  # fmt: skip
+    for model, rows in ((Patient, patients), (Stay, stays), (Leave, leaves)):
+        tx.session.execute(insert(model), rows)
+
+
+def _orders(tx: Tx, people: dict[str, int], beds: int) -> None:
+    drugs = [drug_by_code(tx.session, name) for name, *_ in MIX]
+    signature = _signature(tx, people)
+    orders, versions, components, verifications = [], [], [], []
+    for nth, (n, k) in enumerate((n, k) for n in range(beds) for k in range(len(MIX))):
+        order_id, (name, amount, unit, frequency), drug = 100_000 + nth, MIX[k], drugs[k]
+        assert drug is not None
+        held = nth % HELD_EVERY == HELD_EVERY - 1
+        begun = begun_at(n)
+        times = timed(schedule_of_mix(frequency, begun), demo.ZONE)
+        orders.append({
+            "id": order_id, "key": f"large^{order_id}", "number": str(order_id), "sender": "EHR",
+            "patient_id": 10_000 + n, "stay_id": 10_000 + n, "newest": 2 if held else 1,
+        })  # fmt: skip
+        for number in (1, 2) if held else (1,):
+            version_id = order_id + 1_000_000 * (number - 1)
+            versions.append({
+                "id": version_id, "order_id": order_id, "number": number,
+                "state": "held" if number == 2 else "active", "control": "hold" if number == 2 else "new",
+                "stated_at": FIRST, "received_at": FIRST, "drug_id": drug.drug_id,
+                "title": f"{name} {amount} {unit} by mouth", "route": "PO", "frequency": frequency,
+                "priority": "routine", "start_at": begun, "end_at": None, **times, "chosen_by": None,
+                "zone": demo.ZONE, "rate": None, "infuse_minutes": None, "notes": "", "warnings": "",
+                "content_sha256": f"{order_id:064}", "message_id": None, "picture_sha256": None,
+                "transcribed_by": people["tina"],
+            })  # fmt: skip
+            components.append({
+                "version_id": version_id, "position": 0, "role": "additive", "drug_id": drug.drug_id,
+                "amount": Decimal(amount), "unit": unit,
+            })  # fmt: skip
+        verifications.append({
+            "version_id": order_id, "person_id": people["pablo"], "signature_id": signature, "room": "unit dose",
+            "at": FIRST - timedelta(hours=1), "doses_until": START,
+        })  # fmt: skip
+    for model, rows in (
+        (Order, orders), (OrderVersion, versions), (OrderComponent, components), (Verification, verifications),
+    ):  # fmt: skip
+        tx.session.execute(insert(model), rows)
 
 
 def _signature(tx: Tx, people: dict[str, int]) -> int:
