@@ -7,14 +7,15 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.workflow import State
+from app.orders.schedule import Window
 from app.work.models import WorkItem
 from unitdose.cart_models import Cart
 from unitdose.models import Drawer, Fill, FillLine, FillRun
 from unitdose.pick_queries import Progress, progress
 from unitdose.queries import FillFacts, LineFacts, has_left, line_facts, lines_of, live, open_fills, times_of
 from unitdose.routes import EXCEPTIONS
-from unitdose.scheduler import next_window
-from unitdose.windows import cutoff_of
+from unitdose.scheduler import next_window, windows_of
+from unitdose.windows import CartTimes, begins, cutoff_of, gaps, window_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,42 @@ def _needs_a_look() -> ColumnElement[bool]:
 def exceptions_of(session: Session, fill_id: int) -> tuple[LineFacts, ...]:
     """The lines of a fill that a person must look at before the cart is complete."""
     return lines_of(session, fill_id, _needs_a_look())
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A span that no window of a cart covers: what is due in it goes as first doses, unless a window is planned.
+
+    `plan_at` is the first start of a window in it that has not passed; None where none fits.
+    """
+
+    cart_id: int
+    name: str
+    zone: str
+    start_at: datetime
+    end_at: datetime
+    plan_at: datetime | None
+
+
+def uncovered(session: Session, now: datetime) -> tuple[Gap, ...]:
+    """Every span from now on that no window of a cart covers though windows before and after it do."""
+    found = []
+    for cart in session.scalars(select(Cart).where(Cart.retired_at.is_(None)).order_by(Cart.code)):
+        windows = windows_of(session, cart.id)
+        following = (next_window(session, cart, now),) if windows else ()
+        for gap in gaps((*windows, *following), now):
+            start = _fits(times_of(cart), gap, now)
+            found.append(Gap(cart.id, cart.name, cart.zone, gap.start, gap.end, start))
+    return tuple(found)
+
+
+def _fits(times: CartTimes, gap: Window, now: datetime) -> datetime | None:
+    start = begins(times, gap.start)
+    while (window := window_from(times, start)).end <= gap.end:
+        if window.end > now:
+            return window.start
+        start = window.end
+    return None
 
 
 def upcoming(session: Session, now: datetime) -> tuple[Upcoming, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import Session
 
 from app.audit.actions import record
 from app.core.canonical import sha256
@@ -123,3 +124,17 @@ def close_fill(tx: Tx, fill_id: int, at: datetime | None = None, dropped_why: st
     record(tx, "given up" if dropped_why else "closed", f"fill {fill_id}", {"why": dropped_why})
     tx.session.flush()
     tx.tell("fills")
+
+
+def has_passed(session: Session, now: datetime) -> list[int]:
+    """The windows that have passed before anybody planned them."""
+    passed = select(Fill.id).where(
+        Fill.kind == "cart", Fill.current_run_id.is_(None), Fill.closed_at.is_(None), Fill.end_at <= now
+    )
+    return list(session.scalars(passed.order_by(Fill.id)))
+
+
+def give_up_passed(tx: Tx) -> None:
+    """Give up the windows that have passed before anybody planned them, with that reason."""
+    for fill_id in has_passed(tx.session, tx.now):
+        close_fill(tx, fill_id, dropped_why="it had passed before it was planned")

@@ -59,7 +59,7 @@ def open_fill(tx: Tx, cart_id: int, start_at: datetime) -> int:
         return there
     following = next_window(tx.session, cart, tx.now)
     window = following if following.start == start_at else window_from(times, start_at)
-    if why := neighbours(times, window, _windows(tx.session, cart_id)):
+    if why := neighbours(times, window, windows_of(tx.session, cart_id)):
         raise Refused(why)
     fill = Fill(
         cart_id=cart_id,
@@ -82,7 +82,8 @@ def open_fill(tx: Tx, cart_id: int, start_at: datetime) -> int:
     return fill.id
 
 
-def _windows(session: Session, cart_id: int) -> tuple[Window, ...]:
+def windows_of(session: Session, cart_id: int) -> tuple[Window, ...]:
+    """Every window that a cart was planned for, except those that were given up."""
     query = select(Fill.start_at, Fill.end_at).where(
         Fill.cart_id == cart_id, Fill.kind == "cart", Fill.dropped_why.is_(None)
     )
@@ -91,7 +92,7 @@ def _windows(session: Session, cart_id: int) -> tuple[Window, ...]:
 
 def next_window(session: Session, cart: Cart, now: datetime) -> Window:
     """The window that a cart is to be planned for next: without a gap after the last one."""
-    last = max((window.end for window in _windows(session, cart.id)), default=None)
+    last = max((window.end for window in windows_of(session, cart.id)), default=None)
     return next_to_plan(times_of(cart), last, now)
 
 
@@ -100,8 +101,9 @@ def due(session: Session, now: datetime) -> list[tuple[int, datetime]]:
     found = []
     for cart in session.scalars(select(Cart).where(Cart.retired_at.is_(None)).order_by(Cart.id)):
         waiting = select(Fill.start_at).where(
-            Fill.cart_id == cart.id, Fill.kind == "cart", Fill.current_run_id.is_(None), Fill.closed_at.is_(None)
-        )
+            Fill.cart_id == cart.id, Fill.kind == "cart", Fill.current_run_id.is_(None), Fill.closed_at.is_(None),
+            Fill.end_at > now,
+        )  # fmt: skip
         found += [(cart.id, start) for start in session.scalars(waiting)]
         window = next_window(session, cart, now)
         if cutoff_of(times_of(cart), window) <= now:

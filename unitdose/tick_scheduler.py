@@ -14,6 +14,7 @@ from unitdose.arrival_queries import Late, late
 from unitdose.cart_models import Cart
 from unitdose.change_queries import changed_orders, orders_of_cart, short_fills
 from unitdose.models import Fill, FillRun
+from unitdose.run_actions import give_up_passed, has_passed
 from unitdose.scheduler import LOOK_BACK, change_orders, due, find_short, first_doses, open_fill, run
 
 EVERY = timedelta(seconds=2)
@@ -45,6 +46,10 @@ class CartWatch:
         """Open and plan every window whose cutoff has come."""
         with self.db.read() as session:
             waiting = due(session, now)
+            passed = has_passed(session, now)
+        if passed:
+            with self.db.write(SYSTEM) as tx:
+                give_up_passed(tx)
         for cart_id, start in waiting:
             with self.db.write(SYSTEM) as tx:
                 fill_id = open_fill(tx, cart_id, start)

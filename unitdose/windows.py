@@ -3,8 +3,10 @@
 A window lasts 23 or 25 hours when the clock changes in it. Source: unit-dose reference §2.1, §2.4.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from itertools import pairwise
 
 from app.core.errors import Invalid
 from app.core.wording import instant
@@ -90,15 +92,17 @@ def cutoff_of(times: CartTimes, window: Window) -> datetime:
 def next_to_plan(times: CartTimes, last_end: datetime | None, now: datetime) -> Window:
     """The window that follows the last planned one without a gap; a cart's first is the next one to begin.
 
-    Where the cart's times were changed meanwhile, it is a short one that lasts until the first of the new times.
+    Where the cart's times were changed meanwhile, it is a short one that lasts until the first of the new times. A
+    window that has passed while nobody planned is planned by nobody any more: what is still due goes as first doses.
     """
     if last_end is None:
         return window_from(times, begins(times, now))
-    return Window(last_end, begins(times, last_end, at_least=False))
+    end = begins(times, last_end, at_least=False)
+    return Window(last_end, end) if end > now else window_from(times, begins(times, now))
 
 
 def neighbours(times: CartTimes, window: Window, others: tuple[Window, ...]) -> str | None:
-    """Why a window may not be planned beside others: it overlaps one. None when it may. A gap is warned of only."""
+    """Why a window may not be planned beside others: it overlaps one; None when it may. A gap is told of (`gaps`)."""
     for other in others:
         if window.start < other.end and other.start < window.end:
             told = f"{instant(other.start, times.zone)} to {instant(other.end, times.zone)}"
@@ -106,10 +110,11 @@ def neighbours(times: CartTimes, window: Window, others: tuple[Window, ...]) -> 
     return None
 
 
-def gap_before(times: CartTimes, window: Window, others: tuple[Window, ...]) -> str | None:
-    """A warning when doses between the window before and this one would be in no cart; None when there is no gap."""
-    ends = [other.end for other in others if other.end <= window.start]
-    if not ends or max(ends) == window.start:
-        return None
-    told = f"{instant(max(ends), times.zone)} to {instant(window.start, times.zone)}"
-    return f"No cart of this ward group covers {told}. Plan that window too, or send its doses as first doses."
+def gaps(windows: Iterable[Window], now: datetime) -> tuple[Window, ...]:
+    """The spans between a cart's windows that no window covers and that are not over yet, first to last."""
+    found = []
+    ordered = sorted(windows, key=lambda each: each.start)
+    for before, after in pairwise(ordered):
+        if before.end < after.start and after.start > now:
+            found.append(Window(before.end, after.start))
+    return tuple(found)

@@ -18,7 +18,7 @@ from app.web.pages import ALERTS, patient_line, render
 from app.web.session import Visitor, may, see_other
 from unitdose import scheduler
 from unitdose.arrival_queries import alerts
-from unitdose.board_queries import board, ended_lines, exceptions_of, upcoming
+from unitdose.board_queries import board, ended_lines, exceptions_of, uncovered, upcoming
 from unitdose.cart_actions import choose_products, use_own
 from unitdose.product_queries import newest_with_drugs
 from unitdose.queries import DrawerFacts, LineFacts, drawers_of, fill_facts, lines_of
@@ -71,12 +71,12 @@ def board_page(request: Request, visit: Planner) -> Response:
     """Every cart: its state, its countdowns and its exceptions."""
     now = visit.parts.clock()
     with visit.parts.db.read() as session:
-        rows, following = board(session), upcoming(session, now)
+        rows, following, open_spans = board(session), upcoming(session, now), uncovered(session, now)
         drawers = {each.fill.fill_id: drawers_of(session, each.fill.fill_id) for each in rows}
         told = alerts(session, now)
     return render(
         request, visit, "fills/board.html", "Carts", topics=["fills", *ALERTS], current="/fills", rows=rows,
-        alerts=told, following=following, drawers=drawers, shapes=SHAPES, words=WORDS,
+        alerts=told, following=following, gaps=open_spans, drawers=drawers, shapes=SHAPES, words=WORDS,
         sets_up=visit.who is not None and allowed(visit.who.roles, May.SET_UP_CARTS),
         countdown=lambda at: countdown(at, now),
     )  # fmt: skip

@@ -69,7 +69,7 @@ def test_a_window_is_opened_and_planned_once_however_often_it_is_asked_for(room:
     assert room.lines(fill) == before
 
 
-def test_windows_may_neither_overlap_nor_begin_at_another_time(room: CartRoom) -> None:
+def test_a_window_begins_at_no_other_time_than_the_carts(room: CartRoom) -> None:
     room.planned()
     with pytest.raises(Invalid, match="they begin at 15:00"), room.db.write(room.who("tina")) as tx:
         scheduler.open_fill(tx, room.carts["7W"], WINDOW + timedelta(hours=1))
