@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.core.workflow import State
+from app.db.base import fetched
 from app.formulary.unit_dose_queries import unit_doses_by_package
 from app.identity.models import Person
 from app.inventory.models import Location, Lot
@@ -58,7 +59,7 @@ class Progress:
 
 def way_through(session: Session, fill_id: int) -> tuple[PickStop, ...]:
     """Every stop that a fill still has, in walking order."""
-    return route(_stops(session, session.execute(_OF_ALL, {"fill_id": fill_id})))
+    return route(_stops(session, fetched(session, _OF_ALL, fill_id=fill_id)))
 
 
 def stop_at(session: Session, fill_id: int, key: tuple[int, int]) -> PickStop | None:
@@ -67,7 +68,7 @@ def stop_at(session: Session, fill_id: int, key: tuple[int, int]) -> PickStop | 
     Every scan asks this, so nothing is read of the rest of the way; therefore the stop names no look-alike before it.
     """
     package_id, place_id = key
-    rows = session.execute(_OF_ONE_STOP, {"fill_id": fill_id, "package_id": package_id, "place_id": place_id})
+    rows = fetched(session, _OF_ONE_STOP, fill_id=fill_id, package_id=package_id, place_id=place_id)
     return next(iter(_stops(session, rows)), None)
 
 
@@ -134,12 +135,13 @@ def _stops(
     return [PickStop(packages[key[0]], spots[key[1]], tuple(mine)) for key, mine in puts.items() if key[1] in spots]
 
 
+_SPOTS = select(
+    Location.place_id, Location.code, Location.zone, Location.aisle, Location.bay, Location.shelf, Location.bin
+).where(Location.place_id.in_(bindparam("place_ids", expanding=True)))
+
+
 def _spots(session: Session, place_ids: set[int]) -> dict[int, Spot]:
-    query = select(Location).where(Location.place_id.in_(place_ids))
-    return {
-        row.place_id: Spot(row.place_id, row.code, row.zone, row.aisle, row.bay, row.shelf, row.bin)
-        for row in session.scalars(query)
-    }
+    return {row.place_id: Spot(*row) for row in fetched(session, _SPOTS, place_ids=list(place_ids))}
 
 
 def at_stops(session: Session, fill_id: int) -> tuple[At, ...]:

@@ -124,18 +124,22 @@ def _drug(row: Drug) -> DrugFacts:
     return DrugFacts(row.id, row.code, row.name, row.kind, row.high_alert)
 
 
+_MEANT = (
+    select(Drug.id, Drug.code, Drug.name, Drug.kind, Drug.high_alert)
+    .join(SiteCode, SiteCode.drug_id == Drug.id)
+    .where(SiteCode.sender == bindparam("sender"), SiteCode.code == bindparam("code"))
+    .where(SiteCode.text == bindparam("text"))
+)
+
+
 def meaning_of(session: Session, sender: str, code: str, text: str) -> DrugFacts | None:
     """The drug that a sender's code and text mean here; None when this very pair was never decided.
 
     An old code with a new text is not the old drug (codes are reused): it is asked again.
     """
-    query = (
-        select(Drug)
-        .join(SiteCode, SiteCode.drug_id == Drug.id)
-        .where(SiteCode.sender == sender, SiteCode.code == as_sent(code), SiteCode.text == as_sent(text))
-    )
-    found = session.scalars(query).one_or_none()
-    return None if found is None else _drug(found)
+    pair = {"sender": sender, "code": as_sent(code), "text": as_sent(text)}
+    found = fetched(session, _MEANT, **pair)
+    return DrugFacts(*found[0]) if found else None
 
 
 def as_sent(text: str) -> str:

@@ -244,11 +244,22 @@ def version_of(session: Session, order_id: int, number: int) -> OrderVersion:
     return session.scalars(query).one()
 
 
+# Built once: every message and every row of a file asks these.
+_PATIENT = select(Patient).where(Patient.mrn == bindparam("mrn"))
+_WHOSE = select(Patient.mrn).join(Order, Order.patient_id == Patient.id).where(Order.key == bindparam("key"))
+_SAID_OF = select(OrderEvent.mrn).where(OrderEvent.key == bindparam("key"))
+_SAID = (
+    select(OrderEvent.what, OrderEvent.at, OrderEvent.sent_at, OrderEvent.id)
+    .where(OrderEvent.key == bindparam("key"))
+    .order_by(OrderEvent.id)
+)
+
+
 def patient_of(session: Session, mrn: str) -> Patient | None:
     """The patient of a record number, a retired one included."""
     if (alias := session.get(PatientAlias, mrn)) is not None:
         return session.get(Patient, alias.patient_id)
-    return session.scalar(select(Patient).where(Patient.mrn == mrn))
+    return session.scalar(_PATIENT, {"mrn": mrn})
 
 
 def orders_of(session: Session, patient_id: int) -> list[int]:
@@ -258,19 +269,16 @@ def orders_of(session: Session, patient_id: int) -> list[int]:
 
 def events_of(session: Session, key: str) -> list[Said]:
     """Everything that was said about an order."""
-    query = select(OrderEvent).where(OrderEvent.key == key).order_by(OrderEvent.id)
-    return [Said(row.what, row.at, row.sent_at, row.id) for row in session.scalars(query)]
+    return [Said(*row) for row in fetched(session, _SAID, key=key)]
 
 
 def why_not_theirs(session: Session, key: str, mrn: str) -> str | None:
     """Say that an order, or what was said ahead of it, belongs to another patient than `mrn`; None when it does not."""
     patient = patient_of(session, mrn)
     ours = patient.mrn if patient else mrn
-    head = session.scalar(select(Order).where(Order.key == key))
-    if head is not None:
-        theirs = {session.get_one(Patient, head.patient_id).mrn}
-    else:
-        said = session.scalars(select(OrderEvent.mrn).where(OrderEvent.key == key))
+    theirs = {owner for (owner,) in fetched(session, _WHOSE, key=key)}
+    if not theirs:
+        said = {each for (each,) in fetched(session, _SAID_OF, key=key)}
         theirs = {known.mrn if (known := patient_of(session, each)) else each for each in said}
     if theirs <= {ours}:
         return None

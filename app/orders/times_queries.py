@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.core.canonical import canonical, sha256
 from app.core.errors import Invalid, Missing
+from app.db.base import fetched
 from app.formulary.models import Drug
 from app.identity.models import Person
 from app.orders.due import anchored
@@ -57,7 +58,7 @@ _ROWS = (
 
 def times_table(session: Session, at: datetime) -> TimesTable:
     """The table in force at an instant: each code as the last signed change before it left it."""
-    return _table(tuple(tuple(row) for row in session.execute(_ROWS, {"at": at})))
+    return _table(tuple(tuple(row) for row in fetched(session, _ROWS, at=at)))
 
 
 def frequency_codes(session: Session, at: datetime) -> list[str]:
@@ -76,16 +77,19 @@ def row_of(code: str, scope: str, key: str, rhythm: str | None, time_critical: b
     return None if rhythm is None else Row(code, read_rhythm(rhythm), Scope(scope), key, time_critical)
 
 
+_CLASSES = (
+    select(TimesClass.drug_id, TimesClass.drug_class)
+    .join(TimesChange, TimesChange.id == TimesClass.change_id)
+    .join(TimesDecision, TimesDecision.change_id == TimesChange.id)
+    .where(TimesDecision.declined.is_(None), TimesChange.starts_at <= bindparam("at"))
+    .where(TimesDecision.at <= bindparam("at"))
+    .order_by(TimesChange.starts_at, TimesChange.id)
+)
+
+
 def classes(session: Session, at: datetime) -> dict[int, str]:
     """The class of each drug that has one, as in force at an instant."""
-    query = (
-        select(TimesClass.drug_id, TimesClass.drug_class)
-        .join(TimesChange, TimesChange.id == TimesClass.change_id)
-        .join(TimesDecision, TimesDecision.change_id == TimesChange.id)
-        .where(TimesDecision.declined.is_(None), TimesChange.starts_at <= at, TimesDecision.at <= at)
-        .order_by(TimesChange.starts_at, TimesChange.id)
-    )
-    found = {drug_id: drug_class for drug_id, drug_class in session.execute(query)}
+    found = {drug_id: drug_class for drug_id, drug_class in fetched(session, _CLASSES, at=at)}
     return {drug_id: drug_class for drug_id, drug_class in found.items() if drug_class}
 
 

@@ -77,9 +77,12 @@ def units(session: Session) -> list[Unit]:
     return list(session.scalars(select(Unit).order_by(Unit.name)))
 
 
+_BY_CODE = select(Unit).where(Unit.code == bindparam("code"))
+
+
 def unit_by_code(session: Session, code: str) -> Unit | None:
     """A ward by its code, as orders name it."""
-    return session.scalar(select(Unit).where(Unit.code == code))
+    return session.scalar(_BY_CODE, {"code": code})
 
 
 def check_weights_of_day(
