@@ -1,23 +1,20 @@
 """The pretend hospital's cart room for tests: a fill planned and changed in one line each."""
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from app import demo_cart
-from app.core.canonical import canonical
-from app.core.workflow import State
 from app.db.session import Db, Who
-from app.labels.models import Label
-from app.labels.serial import new_serial
+from app.labels.house import House
 from app.orders import actions as orders
 from app.orders.models import OrderVersion
-from app.orders.queries import patient_facts
 from app.orders.stated import StatedOrder
 from unitdose import check_actions, drawer_actions, pick_actions, pick_scan_actions, scheduler
 from unitdose.check_queries import check_queue
 from unitdose.drawer_queries import drawer_sha256, drawer_standing
+from unitdose.label_actions import label_drawers
 from unitdose.pick_queries import Halt, way_through, where_am_i
 from unitdose.picking import PickStop, ToPut
 from unitdose.queries import LineFacts, drawer_facts, drawers_of, lines_of
@@ -27,6 +24,7 @@ WINDOW = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
 FIRST = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 """Sat 21:00 in New York: a first dose well before the window, so that BID is due at 21:00 and 09:00."""
 HOUR = timedelta(hours=1)
+HOUSE = House("Laminar General", "order number", False)
 
 
 @dataclass
@@ -62,19 +60,9 @@ class CartRoom:
         return fill_id
 
     def label(self, fill_id: int) -> None:
-        """Give every drawer of a fill that has none its label."""
-        with self.db.write(self.who("tina")) as tx:
-            for each in drawers_of(tx.session, fill_id):
-                if each.serial is None and each.state is not State.REFUSED:
-                    of = patient_facts(tx.session, each.patient_id)
-                    names = {"mrn": of.mrn, "patient_name": of.name, "birth_date": of.born}
-                    tx.session.add(
-                        Label(
-                            serial=new_serial(secrets.token_bytes(8)), work_id=each.work_id, content=canonical(names),
-                            content_sha256="", job=b"", beyond_use=tx.now + 48 * HOUR, made_at=tx.now,
-                            made_by=self.people["tina"], copy_number=1,
-                        )
-                    )  # fmt: skip
+        """Print the label of every drawer of a fill that has none."""
+        refused = label_drawers(self.db, fill_id, self.who("tina"), HOUSE).refused
+        assert not refused, refused
 
     def lines(self, fill_id: int) -> tuple[LineFacts, ...]:
         with self.db.read() as session:
@@ -159,8 +147,8 @@ def unit_code(ndc: str, lots: tuple[tuple[int, str], ...], lot_id: int) -> str:
     return demo_cart.unit_code(key, lot=dict(lots)[lot_id])
 
 
-def cart_room(db: Db, people: Mapping[str, int]) -> CartRoom:
-    """Set the cart room up in the seeded pretend hospital."""
+def cart_room(db: Db, people: Mapping[str, int], labels: Path) -> CartRoom:
+    """Set the cart room up in the seeded pretend hospital; what it prints lies in the folder `labels`."""
     mine = dict(people)
-    carts = demo_cart.seed_cart_room(db, mine)
+    carts = demo_cart.seed_cart_room(db, mine, f"folder:{labels}")
     return CartRoom(db, mine, carts)

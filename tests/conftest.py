@@ -155,17 +155,17 @@ def carts_sqlite(
     path = tmp_path_factory.mktemp("carts") / "carts.db"
     shutil.copy(seeded_sqlite[0], path)
     opened = Db(f"sqlite:///{path}", SetClock())
-    room = cart_room(opened, seeded_sqlite[1])
+    room = cart_room(opened, seeded_sqlite[1], tmp_path_factory.mktemp("labels"))
     opened.close()
     return path, room
 
 
 @pytest.fixture(scope="session")
 def carts_postgresql(
-    databases: Databases, seeded_postgresql: tuple[str, dict[str, int]]
+    databases: Databases, seeded_postgresql: tuple[str, dict[str, int]], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, CartRoom]:
     opened = Db(databases.copy(seeded_postgresql[0], "carts"), SetClock())
-    room = cart_room(opened, seeded_postgresql[1])
+    room = cart_room(opened, seeded_postgresql[1], tmp_path_factory.mktemp("labels"))
     opened.close()
     return "carts", room
 

@@ -43,7 +43,7 @@ def room(
     shutil.copy(path, folder / "laminar.db")
     settings = Settings(database=f"sqlite:///{folder / 'laminar.db'}", photos=folder / "photos", zone=demo.ZONE)
     parts = put_together(settings, clock)
-    room = cart_room(parts.db, people)
+    room = cart_room(parts.db, people, folder / "labels")
     demo_cart.ward_orders(parts.db, room.people, FIRST)
     room.parts = parts  # type: ignore[attr-defined]
     yield room
