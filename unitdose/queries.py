@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Missing
@@ -13,6 +14,7 @@ from app.core.quantity import Quantity, plain
 from app.core.workflow import State
 from app.custody.models import CustodyEvent
 from app.custody.whereabouts import What
+from app.db.base import fetched
 from app.formulary.unit_dose import UnitDoseFacts
 from app.formulary.unit_dose_queries import unit_doses_by_package
 from app.inventory.models import Location, Lot
@@ -141,45 +143,30 @@ def times_of(cart: Cart) -> CartTimes:
 
 def fill_facts(session: Session, fill_id: int) -> FillFacts:
     """One fill. Raises Missing."""
-    found = list(_fills(session, select(Fill.id).where(Fill.id == fill_id)))
+    found = fetched(session, _FILL, fill_id=fill_id)
     if not found:
         raise Missing("This fill does not exist.")
-    return found[0]
+    return FillFacts(*found[0])
 
 
 def open_fills(session: Session) -> tuple[FillFacts, ...]:
     """Every fill that is not closed, the next to leave first."""
-    return tuple(_fills(session, select(Fill.id).where(Fill.closed_at.is_(None))))
+    return tuple(FillFacts(*row) for row in fetched(session, _OPEN_FILLS))
 
 
-def _fills(session: Session, which: Select[int]) -> Iterable[FillFacts]:
-    query = (
-        select(Fill, Cart, FillRun)
-        .join(Cart, Cart.id == Fill.cart_id)
-        .outerjoin(FillRun, FillRun.id == Fill.current_run_id)
-        .where(Fill.id.in_(which))
-        .order_by(Fill.leaves_at, Fill.id)
+# Built once, as what follows here is: every page, every scan and every label of a cart asks it.
+_FILLS: Select[*tuple[Any, ...]] = (
+    select(
+        Fill.id, Fill.kind, Fill.cart_id, Cart.code, Cart.name, Fill.zone, Fill.start_at, Fill.end_at, Fill.cutoff_at,
+        Fill.leaves_at, Fill.exchange_at, FillRun.version, FillRun.finished_at, func.coalesce(FillRun.cause, ""),
+        Fill.closed_at, Fill.dropped_why, Cart.printer_url,
     )
-    for fill, cart, run in session.execute(query):
-        yield FillFacts(
-            fill_id=fill.id,
-            kind=fill.kind,
-            cart_id=cart.id,
-            cart=cart.code,
-            cart_name=cart.name,
-            zone=fill.zone,
-            start_at=fill.start_at,
-            end_at=fill.end_at,
-            cutoff_at=fill.cutoff_at,
-            leaves_at=fill.leaves_at,
-            exchange_at=fill.exchange_at,
-            version=run.version if run else None,
-            planned_at=run.finished_at if run else None,
-            cause=run.cause if run else "",
-            closed_at=fill.closed_at,
-            dropped_why=fill.dropped_why,
-            printer_url=cart.printer_url,
-        )
+    .join(Cart, Cart.id == Fill.cart_id)
+    .outerjoin(FillRun, FillRun.id == Fill.current_run_id)
+    .order_by(Fill.leaves_at, Fill.id)
+)  # fmt: skip
+_FILL = _FILLS.where(Fill.id == bindparam("fill_id"))
+_OPEN_FILLS = _FILLS.where(Fill.closed_at.is_(None))
 
 
 def lines_of(session: Session, fill_id: int, *which: ColumnElement[bool]) -> tuple[LineFacts, ...]:
@@ -195,11 +182,17 @@ def lines_of(session: Session, fill_id: int, *which: ColumnElement[bool]) -> tup
 
 def line_facts(session: Session, line_ids: Iterable[int]) -> dict[int, LineFacts]:
     """Lines by their numbers, ended ones too."""
-    query = select(FillLine).where(FillLine.id.in_(list(line_ids)))
-    return {each.line_id: each for each in _line_facts(session, list(session.scalars(query)))}
+    wanted = list(line_ids)
+    rows = session.scalars(_LINES, {"line_ids": wanted}) if wanted else ()
+    return {each.line_id: each for each in _line_facts(session, list(rows))}
+
+
+_LINES = select(FillLine).where(FillLine.id.in_(bindparam("line_ids", expanding=True)))
 
 
 def _line_facts(session: Session, rows: list[FillLine]) -> Iterable[LineFacts]:
+    if not rows:
+        return
     orders = orders_facts(session, {row.version_id for row in rows})
     packages = unit_doses_by_package(session, {row.package_id for row in rows if row.package_id is not None})
     ids = [row.id for row in rows if row.packages > 0]
@@ -231,75 +224,82 @@ def _line_facts(session: Session, rows: list[FillLine]) -> Iterable[LineFacts]:
         )
 
 
-def _set_aside(session: Session, line_ids: list[int]) -> dict[int, tuple[SetAsideFacts, ...]]:
-    query = (
-        select(Allocation, Lot.number, Lot.expiry, Location.code)
-        .join(Lot, Lot.id == Allocation.lot_id)
-        .outerjoin(Location, Location.place_id == Allocation.place_id)
-        .where(Allocation.line_id.in_(line_ids), Allocation.ended_run_id.is_(None))
-        .order_by(Allocation.id)
+_SET_ASIDE = (
+    select(
+        Allocation.line_id, Allocation.lot_id, Lot.number, Lot.expiry, Allocation.place_id, Location.code,
+        Allocation.quantity,
     )
+    .join(Lot, Lot.id == Allocation.lot_id)
+    .outerjoin(Location, Location.place_id == Allocation.place_id)
+    .where(Allocation.line_id.in_(bindparam("line_ids", expanding=True)), Allocation.ended_run_id.is_(None))
+    .order_by(Allocation.id)
+)  # fmt: skip
+_PUT = (
+    select(Put.line_id, func.count(Put.id))
+    .outerjoin(Pull, Pull.put_id == Put.id)
+    .where(Put.line_id.in_(bindparam("line_ids", expanding=True)), Pull.put_id.is_(None))
+    .group_by(Put.line_id)
+)
+_MISSED = (
+    select(Short.line_id, func.sum(Short.quantity))
+    .where(Short.line_id.in_(bindparam("line_ids", expanding=True)))
+    .group_by(Short.line_id)
+)
+
+
+def _set_aside(session: Session, line_ids: list[int]) -> dict[int, tuple[SetAsideFacts, ...]]:
     found: dict[int, tuple[SetAsideFacts, ...]] = {}
-    for row, number, expiry, code in session.execute(query):
-        each = SetAsideFacts(row.lot_id, number, expiry, row.place_id, code or "", row.quantity)
-        found[row.line_id] = (*found.get(row.line_id, ()), each)
+    for line_id, lot_id, lot, expiry, place_id, code, quantity in fetched(session, _SET_ASIDE, line_ids=line_ids):
+        each = SetAsideFacts(lot_id, lot, expiry, place_id, code or "", quantity)
+        found[line_id] = (*found.get(line_id, ()), each)
     return found
 
 
 def puts(session: Session, line_ids: Iterable[int]) -> dict[int, int]:
     """By line: how many packages are in its drawer now."""
-    query = (
-        select(Put.line_id, func.count(Put.id))
-        .outerjoin(Pull, Pull.put_id == Put.id)
-        .where(Put.line_id.in_(list(line_ids)), Pull.put_id.is_(None))
-        .group_by(Put.line_id)
-    )
-    return {line_id: count for line_id, count in session.execute(query)}
+    return {line_id: count for line_id, count in fetched(session, _PUT, line_ids=list(line_ids))}
 
 
 def _missed(session: Session, line_ids: list[int]) -> dict[int, int]:
-    query = select(Short.line_id, func.sum(Short.quantity)).where(Short.line_id.in_(line_ids)).group_by(Short.line_id)
-    return {line_id: int(count) for line_id, count in session.execute(query)}
+    return {line_id: int(count) for line_id, count in fetched(session, _MISSED, line_ids=line_ids)}
 
 
 def drawers_of(session: Session, fill_id: int) -> tuple[DrawerFacts, ...]:
     """The drawers of a fill in the order of their numbers."""
-    return tuple(_drawers(session, Drawer.fill_id == fill_id))
+    return tuple(_drawer_facts(row) for row in fetched(session, _DRAWERS_OF_FILL, fill_id=fill_id))
 
 
 def drawer_facts(session: Session, work_id: int) -> DrawerFacts:
     """One drawer. Raises Missing."""
-    found = list(_drawers(session, Drawer.work_id == work_id))
+    found = fetched(session, _DRAWER, work_id=work_id)
     if not found:
         raise Missing("This drawer does not exist.")
-    return found[0]
+    return _drawer_facts(found[0])
 
 
 def drawer_labelled(session: Session, serial: str) -> DrawerFacts | None:
     """The drawer whose label a scan names; None when the label is another thing's, or void."""
-    found = _drawers(session, and_(Label.serial == serial, Label.voided_at.is_(None)))
-    return next(iter(found), None)
+    found = fetched(session, _DRAWER_LABELLED, serial=serial)
+    return _drawer_facts(found[0]) if found else None
 
 
-def _drawers(session: Session, which: ColumnElement[bool]) -> Iterable[DrawerFacts]:
-    query = (
-        select(Drawer, WorkItem, Label.serial)
-        .join(WorkItem, WorkItem.id == Drawer.work_id)
-        .outerjoin(Label, and_(Label.work_id == Drawer.work_id, Label.voided_at.is_(None)))
-        .where(which)
-        .order_by(Drawer.fill_id, Drawer.number, Drawer.sequence)
+_DRAWERS = (
+    select(
+        Drawer.work_id, Drawer.fill_id, Drawer.patient_id, Drawer.number, Drawer.sequence, WorkItem.state,
+        WorkItem.holder_id, Label.serial,
     )
-    for drawer, item, serial in session.execute(query):
-        yield DrawerFacts(
-            work_id=drawer.work_id,
-            fill_id=drawer.fill_id,
-            patient_id=drawer.patient_id,
-            number=drawer.number,
-            sequence=drawer.sequence,
-            state=State(item.state),
-            holder_id=item.holder_id,
-            serial=serial,
-        )
+    .join(WorkItem, WorkItem.id == Drawer.work_id)
+    .outerjoin(Label, and_(Label.work_id == Drawer.work_id, Label.voided_at.is_(None)))
+    .order_by(Drawer.fill_id, Drawer.number, Drawer.sequence)
+)  # fmt: skip
+_DRAWERS_OF_FILL = _DRAWERS.where(Drawer.fill_id == bindparam("fill_id"))
+_DRAWER = _DRAWERS.where(Drawer.work_id == bindparam("work_id"))
+_DRAWER_LABELLED = _DRAWERS.where(Label.serial == bindparam("serial"), Label.voided_at.is_(None))
+
+
+def _drawer_facts(row: Row[*tuple[Any, ...]]) -> DrawerFacts:
+    work_id, fill_id, patient_id, number, sequence, state, holder_id, serial = row
+    return DrawerFacts(work_id, fill_id, patient_id, number, sequence, State(state), holder_id, serial)
 
 
 def has_left(session: Session, fill_id: int) -> bool:
