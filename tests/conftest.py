@@ -23,6 +23,7 @@ from tests.cart_room import CartRoom, cart_room
 from tests.compiled_once import compile_once
 from tests.hospital import Hospital, hospital
 from tests.postgresql_server import Databases, own_server
+from tests.shared_out import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401
 
 # Databases of tests lie in memory where the machine keeps a place for that: no test waits for a disk. That a commit
 # reaches the disk is asked of the settings themselves, which are the product's own here too.

@@ -51,7 +51,7 @@ MAPPING = Path(__file__).parents[2] / "docs" / "mappings" / "mimic-iv-orders.tom
 pytestmark = pytest.mark.skipif(not FILE.exists(), reason="the orders (LAMINAR_DATA, MIMIC-IV demo 2.2) are not here")
 
 DAY = date(2026, 11, 22)
-PATIENTS = {"sqlite": 80, "postgresql": 80}
+PATIENTS = {"sqlite": 80, "postgresql": 20}  # the rules are the same; the second database need not take as long
 STAMPS = ("starttime", "stoptime", "entertime", "verifiedtime")
 
 

@@ -47,6 +47,7 @@ FOR_A_PATIENT = {name: label for name, label in CART_LABELS.items() if name != "
 PATIENTS = pytest.mark.parametrize("label", FOR_A_PATIENT.values(), ids=FOR_A_PATIENT)
 DOSES = {name: label for name, label in CART_LABELS.items() if isinstance(label, DoseLabel)}
 OF_A_DOSE = pytest.mark.parametrize("label", DOSES.values(), ids=DOSES)
+SAMPLES = [sample for entry in ENTRIES for sample in entry.samples]
 LONG_NAME = "WOLFESCHLEGELSTEINHAUSENBERGERDORFF-MONTGOMERY-WARWICKSHIRE, Hubert Maximilian"
 HARD_NAMES = ["O^FS^XZ~JA", "Zoë Ångström-Łukasiewicz"]
 
@@ -212,20 +213,20 @@ def test_more_than_two_auxiliary_texts_are_refused(label):
 
 
 @OF_A_DOSE
-@pytest.mark.parametrize("sample", [sample for entry in ENTRIES for sample in entry.samples])
-def test_no_error_prone_text_is_ever_printed(label, sample):
-    for field in ("dose", "drug"):
+@pytest.mark.parametrize("field", ["dose", "drug"])
+def test_no_error_prone_text_is_ever_printed(label, field):
+    for sample in SAMPLES:
         wrong = replace(label, **{field: sample})
-        assert any("may not be printed" in problem for problem in problems(wrong))
+        assert any("may not be printed" in problem for problem in problems(wrong)), sample
         with pytest.raises(Refused):
             render(wrong)
 
 
-@pytest.mark.parametrize("sample", [sample for entry in ENTRIES for sample in entry.samples])
-def test_no_error_prone_text_gets_into_a_list_or_onto_a_tote(sample):
-    listed = replace(TALL_LABEL, contents=(Content(f"metFORMIN {sample}", "by mouth", "08:00"),))
-    assert any("may not be printed" in problem for problem in problems(listed))
-    assert any("may not be printed" in problem for problem in problems(replace(TOTE_LABEL, holds=(sample,))))
+def test_no_error_prone_text_gets_into_a_list_or_onto_a_tote():
+    for sample in SAMPLES:
+        listed = replace(TALL_LABEL, contents=(Content(f"metFORMIN {sample}", "by mouth", "08:00"),))
+        assert any("may not be printed" in problem for problem in problems(listed)), sample
+        assert any("may not be printed" in each for each in problems(replace(TOTE_LABEL, holds=(sample,)))), sample
 
 
 @pytest.mark.parametrize("names", [each.names for each in SETS], ids="-".join)
