@@ -41,6 +41,7 @@ from app.web import (
     messages,
     missing,
     orders,
+    own_sign_in,
     people,
     pick,
     receipts,
@@ -76,7 +77,7 @@ ROUTERS = (
     station_setup.router, stock.router, people.router, audit.router, recipes.router, formulary.router, orders.router,
     times.router, messages.router, fills.router, pick.router, cart_check.router, returns.router, shell.router,
     cart_labels.router, code_sheets.router, balance_check.router, carts.router, unit_doses.router,
-    locations.router,
+    locations.router, own_sign_in.router,
 )  # fmt: skip
 THREADS = 8
 

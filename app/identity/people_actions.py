@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.audit.actions import record
 from app.core.errors import Invalid, Missing, Refused
 from app.core.permissions import GRANTS, May, Role
-from app.db.session import SYSTEM, Db, Tx, Who
+from app.db.session import SYSTEM, Db, OnceKey, Tx, Who
 from app.identity import limits
 from app.identity.actions import Given, one_at_a_time, prove
 from app.identity.credentials import (
@@ -170,14 +170,16 @@ def accept_invitation(db: Db, code: str, pin: str, password: str | None = None, 
     return person.id
 
 
-def set_pin(db: Db, who: Who, given: Given, pin: str) -> None:
+def set_pin(db: Db, who: Who, given: Given, pin: str, once: OnceKey | None = None, location: str = "") -> None:
     """Change one's own PIN, proven by the old one or by the password; other sign-ins end. Raises Refused, Invalid."""
-    _change_own(db, who, given, pin=pin, password=None)
+    _change_own(db, who, given, once, location, pin=pin)
 
 
-def set_password(db: Db, who: Who, given: Given, password: str) -> None:
+def set_password(
+    db: Db, who: Who, given: Given, password: str, once: OnceKey | None = None, location: str = ""
+) -> None:
     """Change one's own password, proven by the old one or by the PIN; other sign-ins end. Raises Refused, Invalid."""
-    _change_own(db, who, given, pin=None, password=password)
+    _change_own(db, who, given, once, location, password=password)
 
 
 def make_set_up_code(db: Db) -> str | None:
@@ -243,13 +245,22 @@ def _add(tx: Tx, name: str, username: str, roles: frozenset[Role]) -> int:
     return person.id
 
 
-def _change_own(db: Db, who: Who, given: Given, *, pin: str | None, password: str | None) -> None:
+def _change_own(
+    db: Db,
+    who: Who,
+    given: Given,
+    once: OnceKey | None,
+    location: str,
+    *,
+    pin: str | None = None,
+    password: str | None = None,
+) -> None:
     proven = prove(db, who, given, station_id=who.station_id)
     with db.read() as session:
         person = session.get_one(Person, proven.person_id)
     _check_secrets(pin, password, person.username, person.name)
     hashed = hash_secret(pin or password or "")
-    with db.write(who) as tx:
+    with db.write(who, once, location) as tx:
         credential = _credential(tx, person.id)
         if pin is not None:
             credential.pin_hash = hashed

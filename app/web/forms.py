@@ -10,7 +10,9 @@ from app.core.errors import Invalid, Refused
 from app.db.session import OnceKey
 from app.identity.actions import Given
 
-SECRETS = frozenset({"once", "badge", "pin", "password"})
+SECRETS = frozenset(
+    {"once", "badge", "pin", "password", "new_pin", "new_pin_again", "new_password", "new_password_again"}
+)
 
 
 class PostForm(BaseModel):

@@ -27,6 +27,8 @@ ACT_DECIDES = {
     "/scan/picture": "the same, from a picture",
     "/scan/{serial}/{way}": "the pharmacy notes some of it and the ward the rest",
     "/handover": "whoever may prepare or check hands over",
+    "/my-sign-in/pin": "everybody changes their own, by the old one",
+    "/my-sign-in/password": "everybody changes their own, by their PIN",
     "/ward/lines/{line_id:int}/not-here": "a nurse tells of a dose that is not here, and so does the pharmacy",
     "/ward/lines/{line_id:int}/found/{report_id:int}": "whoever finds it says so",
 }

@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from sqlalchemy import text
 
 from app import demo
+from app.core.canonical import canonical, sha256
 from app.core.errors import Refused
 from app.identity.actions import Given
 from app.identity.limits import Where
@@ -79,3 +81,36 @@ def test_credentials_are_withdrawn_and_a_person_ended_with_a_reason(desk: Desk) 
     trail = words(desk.get("/audit"))
     assert "Petra Pharmacist ended Nina Nurse at Pharmacy desk" in trail and "left the hospital" in trail
     assert desk.client.get("/people/99").status_code == 404
+
+
+def test_one_changes_ones_own_pin_and_only_with_the_old_one(desk: Desk) -> None:
+    here = "/my-sign-in"
+    desk.enter("pablo")
+    elsewhere = desk.client.cookies["laminar"]
+    desk.enter("pablo")
+    assert f'href="{here}"' in desk.get("/orders") and "Change my PIN" in words(desk.get(here))
+    new = {"new_pin": "482913", "new_pin_again": "482913"}
+    for fields, sentence in (
+        ({"pin": "000000", **new}, "not your PIN"),
+        ({"pin": demo.PIN, **new, "new_pin_again": "482914"}, "These two are not alike."),
+        ({"pin": demo.PIN, "new_pin": "1234", "new_pin_again": "1234"}, "6 to 12 digits"),
+    ):
+        refused = desk.post(f"{here}/pin", **fields)
+        assert refused.status_code in (409, 422) and sentence in words(refused.text), sentence
+        assert not re.search(r"482913|000000", refused.text), "no secret comes back in a page"
+    assert desk.done(f"{here}/pin", pin=demo.PIN, **new) == f"{here}?changed=PIN"
+    assert "Your PIN is changed." in words(desk.get(f"{here}?changed=PIN"))
+    desk.client.cookies.set("laminar", elsewhere)
+    assert desk.client.get("/orders").headers["location"] == "/sign-in?to=/orders", "signed out everywhere else"
+    with desk.parts.db.read() as session:
+        assert "482913" not in str(session.execute(text("SELECT * FROM once")).all())
+        told = session.execute(text("SELECT fingerprint FROM once")).scalars().all()
+    fields = {"to": f"{here}/pin", "fields": {}}
+    assert sha256(canonical(fields)) in told, "what is kept of the form says nothing about a PIN"
+
+
+def test_one_changes_ones_own_password_by_the_pin(desk: Desk) -> None:
+    desk.enter("pablo")
+    new = {"new_password": "harbour lamp seven", "new_password_again": "harbour lamp seven"}
+    assert desk.done("/my-sign-in/password", pin=demo.PIN, **new) == "/my-sign-in?changed=password"
+    assert "Your password is changed." in words(desk.get("/my-sign-in?changed=password"))
