@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Engine, create_engine, event, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -178,10 +178,11 @@ def _sqlite_engine(url: str, readers: bool) -> Engine:
 
     begin = "BEGIN" if readers else "BEGIN IMMEDIATE"
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+    def _begin(connection: Any) -> None:
+        connection.execute(begin)
 
+    # Said to the dialect and not by an event: once an engine has one, every statement asks after all kinds of them.
+    engine.dialect.do_begin = _begin  # type: ignore[assignment]
     return engine
 
 

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -30,8 +31,13 @@ def cookie_name(request: Request) -> str:
 
 def host_name(request: Request) -> str:
     """The host name under which a browser came in, without its port; empty when it is none."""
+    return _name_of(request.headers.get("host", ""))
+
+
+@lru_cache(maxsize=1024)
+def _name_of(host: str) -> str:
     try:
-        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+        return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
 
