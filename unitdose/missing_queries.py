@@ -63,13 +63,19 @@ class OpenReport:
 
 
 def open_reports(session: Session) -> tuple[OpenReport, ...]:
-    """Every report that is not settled, the oldest first."""
+    """Every report that is not settled: first what was not found and must be given soonest, then the oldest."""
     query = select(MissingDose).where(MissingDose.resolved_at.is_(None)).order_by(MissingDose.told_at, MissingDose.id)
     rows = list(session.scalars(query))
     ids = {row.line_id for row in rows} | {row.replaced_by_line_id for row in rows if row.replaced_by_line_id}
     lines = {each.line_id: each for each in line_histories(session, FillLine.id.in_(ids))}
     places = lies(session, {each.order.patient.id for each in lines.values()})
-    return tuple(_report(row, lines, places) for row in rows)
+    return tuple(sorted((_report(row, lines, places) for row in rows), key=_urgency))
+
+
+def _urgency(report: "OpenReport") -> tuple[bool, datetime]:
+    waits = not report.found and report.replacement is None and report.line.due_at is not None
+    by = report.order.late_after(report.line.due_at) if waits and report.line.due_at else report.told_at
+    return not waits, by
 
 
 def unsettled(session: Session) -> int:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from app.core.quantity import Quantity
 from app.core.wording import instant, tall_man
-from app.orders.schedule import Schedule
+from app.orders.schedule import TIME_CRITICAL, Schedule, timing_class
 from app.orders.schedule_words import schedule_in_words
 
 
@@ -97,6 +97,16 @@ class OrderFacts:
     picture_sha256: str | None
     verified_by: str | None
     verified_at: datetime | None
+
+    @property
+    def is_time_critical(self) -> bool:
+        """Whether its doses are to be given within half an hour of their time."""
+        return self.schedule is not None and timing_class(self.schedule) is TIME_CRITICAL
+
+    def late_after(self, due_at: datetime) -> datetime:
+        """Until when a dose is given in time: half an hour to two hours after it is due, by how often it comes."""
+        timing = timing_class(self.schedule) if self.schedule is not None else None
+        return due_at + timing.either_way if timing is not None else due_at
 
     def is_stat(self, due_at: datetime) -> bool:
         """Whether a dose due then is to be given at once: the first dose of a STAT order, not those that follow."""

@@ -140,7 +140,7 @@ def _marks(at: AtWard, now: Any) -> Iterable[Mark]:
             continue
         state, word = mark_of(each)
         waits = each.where.stage not in (Stage.RECEIVED, Stage.GIVEN) and state in ("waiting", "now")
-        if waits and each.due_at < now and (each.coming is None or each.coming.state != "held"):
+        if waits and each.order.late_after(each.due_at) < now and (each.coming is None or each.coming.state != "held"):
             state, word = "caution", f"late, {word}"
         address = f"/ward/doses/{each.dose_id}" if each.dose_id else f"/ward#patient-{at.patient.id}"
         yield Mark(each.due_at, state, word, _what(each), address)

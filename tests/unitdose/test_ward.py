@@ -21,6 +21,7 @@ from unitdose.delivery_queries import in_drawers, left_of
 from unitdose.happened import CAUSES, Happened
 from unitdose.history import DoseHistory
 from unitdose.history_queries import dose_history
+from unitdose.missing_queries import open_reports
 from unitdose.models import FillLine, Put
 from unitdose.ward_models import MissingDose
 from unitdose.ward_queries import AtWard, WardDose, ward
@@ -409,3 +410,20 @@ def test_the_page_asks_as_many_questions_for_four_patients_as_for_one(way: OnThe
         way.room.order("metformin", ("500", "mg"), number=f"Q{nth}", patient=nth)
         way.room.order("metoprolol tartrate", ("25", "mg"), number=f"R{nth}", patient=nth)
     assert asked() == few <= 32
+
+
+def test_what_must_be_given_soonest_stands_first_among_what_is_not_found(way: OnTheWay) -> None:
+    room = way.room
+    room.order("furosemide", ("40", "mg"), number="M1", frequency="DAILY")
+    room.order("metformin", ("500", "mg"), number="M2")
+    fill = room.checked()
+    way.delivered(fill)
+    lines = {line.order.number: line for line in reversed(room.lines(fill))}
+    for number in ("M1", "M2"):
+        way.act("nina", lambda tx, line=lines[number]: missing_actions.not_here(tx, line.line_id, "7 West"))
+    with room.db.read() as session:
+        first, second = open_reports(session)
+    assert (first.order.number, second.order.number) == ("M2", "M1"), "the first that was told can wait"
+    assert first.order.late_after(lines["M2"].due_at) - lines["M2"].due_at == timedelta(hours=1)  # type: ignore[operator]
+    assert second.order.late_after(lines["M1"].due_at) - lines["M1"].due_at == timedelta(hours=2)  # type: ignore[operator]
+    assert not first.order.is_time_critical
