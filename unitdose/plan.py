@@ -133,8 +133,13 @@ def plan(wanted: Iterable[Wanted], patients: Mapping[int, Patient], shelf: Shelf
     for each in wanted:
         by_order.setdefault(each.order.version_id, []).append(each)
     lines: list[Line] = []
+    made: dict[tuple[int, Quantity | None, int | None], tuple[Made, ...]] = {}
     for doses in by_order.values():
-        lines += _lines_of(doses, patients[doses[0].order.patient_id], shelf, zone)
+        order, patient = doses[0].order, patients[doses[0].order.patient_id]
+        # Most of a ward's orders are a few dozen doses: each is made up once.
+        key = (order.drug_id, order.dose, patient.unit_id)
+        usual = made[key] if key in made else made.setdefault(key, _usually_made(order, shelf, patient.unit_id))
+        lines += _lines_of(doses, patient, _made(order, usual), shelf, zone)
     return _marked(sorted(lines, key=_place_in_plan))
 
 
@@ -163,9 +168,8 @@ def _marked(lines: Sequence[Line]) -> tuple[Line, ...]:
     )
 
 
-def _lines_of(doses: list[Wanted], patient: Patient, shelf: Shelf, zone: str) -> list[Line]:
+def _lines_of(doses: list[Wanted], patient: Patient, made: tuple[Made, ...], shelf: Shelf, zone: str) -> list[Line]:
     order = doses[0].order
-    made = _made(order, shelf, patient.unit_id)
     from_container = bool(made) and made[0].package.uses is not None
     usual = _usual_way(order, patient, made, shelf)
     lines: list[Line] = []
@@ -209,8 +213,8 @@ def _packages(part: Made, order: Order, shelf: Shelf, patient: Patient) -> int:
     return max(0, par * part.packages - order.on_unit)
 
 
-def _made(order: Order, shelf: Shelf, unit_id: int | None) -> tuple[Made, ...]:
-    """The packages that make one dose: those that a pharmacist chose, else the first way, a stocked one before others.
+def _made(order: Order, usual: tuple[Made, ...]) -> tuple[Made, ...]:
+    """The packages that make one dose: those that a pharmacist chose, else the usual ones.
 
     Empty where no product makes it exactly.
     """
@@ -221,6 +225,13 @@ def _made(order: Order, shelf: Shelf, unit_id: int | None) -> tuple[Made, ...]:
             return split(order.dose, order.chosen)
         except ValueError:
             return ()
+    return usual
+
+
+def _usually_made(order: Order, shelf: Shelf, unit_id: int | None) -> tuple[Made, ...]:
+    """The first way to make a dose of a drug on a unit, a stocked one before others."""
+    if order.dose is None:
+        return ()
     found = ways(order.dose, shelf.packages.get(order.drug_id, ()), shelf.on_hand)
     if unit_id is None:
         return found[:1]
@@ -275,8 +286,8 @@ def _away(order: Order, patient: Patient, at: datetime | None, shelf: Shelf) -> 
     return Reason.DISCHARGE if shelf.trims_discharges and gone is not None and at >= gone else None
 
 
-def _covers(spans: Iterable[tuple[datetime, datetime | None]], at: datetime) -> bool:
-    return any(start <= at and (until is None or at < until) for start, until in spans)
+def _covers(spans: Sequence[tuple[datetime, datetime | None]], at: datetime) -> bool:
+    return bool(spans) and any(start <= at and (until is None or at < until) for start, until in spans)
 
 
 def _by_product(order: Order, patient: Patient, made: tuple[Made, ...], shelf: Shelf) -> tuple[Route, Reason]:

@@ -2,21 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import delete, func, select, text, update
-from sqlalchemy.engine import CursorResult
+from sqlalchemy import bindparam, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.audit.actions import record
 from app.core.canonical import sha256
 from app.core.errors import Missing, Refused
 from app.core.permissions import May
+from app.db.base import table
 from app.db.session import Tx
 from unitdose.models import Allocation, Fill, FillLine, FillRun
 
 DEAD_AFTER = timedelta(seconds=60)
 """A run whose worker has not been heard of for so long is over; its half-written plan was never read by anybody."""
+_BEAT = update(table(FillRun)).where(FillRun.id == bindparam("run"), FillRun.under_way == 1)
 _PLANNING_LOCK = 7_411_004  # PostgreSQL's advisory lock number for planning.
 
 
@@ -76,8 +76,7 @@ def held_fill(tx: Tx, fill_id: int) -> Fill:
 
 def beat(tx: Tx, run_id: int, done: int, total: int) -> None:
     """Say how far a run has come. Raises Refused when somebody has taken it for dead meanwhile."""
-    query = update(FillRun).where(FillRun.id == run_id, FillRun.under_way == 1)
-    told: CursorResult[Any] = tx.session.execute(query.values(beat_at=tx.now, done=done, total=total))  # type: ignore[assignment]
+    told = tx.session.connection().execute(_BEAT, {"run": run_id, "beat_at": tx.now, "done": done, "total": total})
     if told.rowcount != 1:
         raise Refused("This planning run was taken for dead and given up. Plan the cart again.")
     tx.tell("fills")

@@ -114,9 +114,12 @@ def _at_times(schedule: Schedule, times: Times, window: Window, zone: str) -> tu
         begin = start if start is not None else window.start
     else:
         begin = window.start if start is None else max(window.start, start)
+    if first is None and schedule.count is None and end - begin <= _SHARED:
+        shared, plain = _shared_table(times, begin, end, zone)
+        if plain:
+            return shared
     found: list[Due] = [] if first is None or first >= end else [_seen(first, zone, (Flag.FIRST,))]
-    table = _shared_table if end - begin <= _SHARED else _table
-    for due in table(times, begin, end, zone):
+    for due in _table(times, begin, end, zone):
         if schedule.count is not None and len(found) >= schedule.count:
             break
         found.append(_judged(due, schedule, times, zone, start) if due.flags else due)
@@ -138,9 +141,13 @@ def _table(times: Times, start: datetime, end: datetime, zone: str) -> Iterator[
 
 
 @lru_cache(maxsize=4096)
-def _shared_table(times: Times, start: datetime, end: datetime, zone: str) -> tuple[Due, ...]:
-    """The same, once for all orders of a hospital that share their times: they are looked at through one window."""
-    return tuple(_table(times, start, end, zone))
+def _shared_table(times: Times, start: datetime, end: datetime, zone: str) -> tuple[tuple[Due, ...], bool]:
+    """The same, once for all orders of a hospital that share their times: they are looked at through one window.
+
+    Also whether no clock change is near, so that there is nothing to judge for one order or another.
+    """
+    found = tuple(_table(times, start, end, zone))
+    return found, not any(due.flags for due in found)
 
 
 def _anchored(schedule: Schedule, times: Times, zone: str) -> Times:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from select import select as ready
 from zoneinfo import ZoneInfo
@@ -22,23 +22,28 @@ from sqlalchemy import func, select, text
 from app import demo, demo_cart
 from app.db.session import Db
 from app.orders import actions as orders
-from app.orders.models import Dose
 from app.orders.schedule import Times
 from tests.benchmarks.databases import Hood, add_hood
 from tests.benchmarks.fill_server import FILLED
-from tests.benchmarks.large_hospital import CUTOFF, MIX, START, Large, begun_at, large_hospital, schedule_of_mix
+from tests.benchmarks.large_hospital import CUTOFF, DAY, MIX, START, Large, begun_at, large_hospital, schedule_of_mix
 from tests.benchmarks.results import Limit, Row, spread
 from tests.benchmarks.scans import scans_of_a_dose
 from tests.benchmarks.serving import PATIENCE, ROOT, end, free_port
 from tests.benchmarks.tablets import Tablet, signed_in
 from unitdose import scheduler
-from unitdose.models import Allocation, Fill, FillLine
+from unitdose.models import Fill, FillLine
 
 FILL_S, SCAN_MS, DELTA_MS = 5.0, 100.0, 100.0
+_TODAY = "(SELECT id FROM fill WHERE closed_at IS NULL)"
+WRITTEN = {
+    "dose": f"id IN (SELECT dose_id FROM fill_line WHERE fill_id IN {_TODAY})",
+    "fill_line": f"fill_id IN {_TODAY}",
+    "allocation": f"line_id IN (SELECT id FROM fill_line WHERE fill_id IN {_TODAY})",
+}
+"""The tables into which the fill writes most, and which of their rows are its."""
 PAUSE_S = 0.1
 """Between two scans at the hood: it scans as often as all stations of a busy hospital together."""
 DOSES = 40
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,8 @@ def rows(name: str, url: str, seeded: Seeded, done: Filled, changes: int) -> lis
     db = Db(url, at_cutoff)
     try:
         with db.read() as session:
-            lines = session.scalar(select(func.count(FillLine.id))) or 0
+            today = select(func.count(FillLine.id)).join(Fill, Fill.id == FillLine.fill_id)
+            lines = session.scalar(today.where(Fill.closed_at.is_(None))) or 0
         bare, deltas = _bare(db), _deltas(db, seeded.large.people, changes)
     finally:
         db.close()
@@ -168,8 +174,8 @@ def _bare(db: Db) -> float:
     """Seconds to insert what the fill wrote, as plain rows in one transaction into tables without key or index."""
     with db.writer.connect() as connection:
         took = 0.0
-        for name in (Dose.__tablename__, FillLine.__tablename__, Allocation.__tablename__):
-            rows = [dict(each) for each in connection.execute(text(f"SELECT * FROM {name}")).mappings()]
+        for name, which in WRITTEN.items():
+            rows = [dict(row) for row in connection.execute(text(f"SELECT * FROM {name} WHERE {which}")).mappings()]
             connection.execute(text(f"CREATE TEMPORARY TABLE bare_{name} AS SELECT * FROM {name} WHERE 1 = 0"))
             connection.commit()
             columns = list(rows[0])
@@ -204,7 +210,7 @@ def _deltas(db: Db, people: dict[str, int], changes: int) -> Sequence[float]:
         query = (
             select(FillLine.order_id, FillLine.fill_id)
             .join(Fill, Fill.id == FillLine.fill_id)
-            .where(FillLine.packages > 0)
+            .where(FillLine.packages > 0, Fill.closed_at.is_(None))
             .group_by(FillLine.order_id, FillLine.fill_id)
             .order_by(FillLine.order_id)
         )

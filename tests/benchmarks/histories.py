@@ -12,7 +12,7 @@ from app.db.base import Instant
 from app.db.session import Db
 from app.orders.models import Dose
 from app.tables import metadata
-from tests.benchmarks.fills import at_cutoff
+from tests.benchmarks.fills import WRITTEN, at_cutoff
 from tests.benchmarks.large_hospital import START, large_hospital
 from tests.benchmarks.results import Limit, Row, spread
 from unitdose.history_queries import dose_history
@@ -20,14 +20,16 @@ from unitdose.models import FillLine
 from unitdose.tick_scheduler import CartWatch
 
 TIMES = 1.5
-SMALL_BEDS = 28
-"""Beds whose day has a thousand doses."""
+SMALL_BEDS = 14
+"""Beds whose two days have a thousand doses."""
 COPIED = {
-    "fill": "id < :a_day", "fill_run": "id < :a_day", "work_item": "id < :a_day AND kind = 'drawer'",
-    "drawer": "work_id < :a_day", "fill_line": "id < :a_day", "allocation": "id < :a_day",
-    "dose": "id < :a_day AND room = 'unit dose'",
-}  # fmt: skip
-"""The tables of a filled day, and which of their rows it has."""
+    "fill": "closed_at IS NULL",
+    "fill_run": "fill_id IN (SELECT id FROM fill WHERE closed_at IS NULL)",
+    "work_item": "id IN (SELECT work_id FROM fill_line WHERE fill_id IN (SELECT id FROM fill WHERE closed_at IS NULL))",
+    "drawer": "fill_id IN (SELECT id FROM fill WHERE closed_at IS NULL)",
+    **WRITTEN,
+}
+"""The tables of the day that was filled, and which of their rows are its."""
 NUMBERS = {"id", "fill_id", "run_id", "current_run_id", "ended_run_id", "work_id", "line_id", "dose_id"}
 """The columns that hold numbers of the copied rows."""
 A_DAY = 10_000_000
@@ -49,12 +51,12 @@ def grow(url: str, doses: int) -> None:
             connection.execute(f"PRAGMA {setting}")
         (there,) = connection.execute("SELECT count(*) FROM dose WHERE room = 'unit dose'").fetchone()
         connection.execute("BEGIN")
-        for day in range(1, -(-doses // there)):
+        for day in range(2, -(-doses // there) + 1):  # a cart of the day before is there already
             for name, which in COPIED.items():
                 columns = [column.name for column in metadata.tables[name].columns]
                 values = ", ".join(_of_the_day_before(name, column) for column in columns)
                 into = f"INSERT INTO {name} ({', '.join(columns)}) SELECT {values} FROM {name} WHERE {which}"
-                connection.execute(into, {"by": day * A_DAY, "days": f"-{day} days", "a_day": A_DAY})
+                connection.execute(into, {"by": day * A_DAY, "days": f"-{day} days"})
         connection.execute("COMMIT")
     finally:
         connection.close()

@@ -20,12 +20,15 @@ from app.orders.times_table import DEFAULT
 from app.orders.timing_queries import timed
 from app.stations.actions import add_unit
 from app.stations.models import Unit
+from unitdose import scheduler
 from unitdose.cart_actions import add_cart, stock_unit
+from unitdose.run_actions import close_fill
 
 FIRST = datetime(2026, 11, 22, 2, tzinfo=UTC)
 START = datetime(2026, 11, 22, 20, tzinfo=UTC)
 """The window that is filled begins at 15:00 in New York, and lasts a day."""
 CUTOFF = START - timedelta(hours=4)
+DAY = timedelta(days=1)
 BEDS_A_WARD = 30
 # What every bed has: twelve oral orders with 36 doses a day, by cart, cabinet, refrigerator and locked box.
 MIX = (
@@ -52,6 +55,7 @@ def large_hospital(db: Db, beds: int) -> Large:
     """Seed a hospital of so many beds into an empty, migrated database; its clock stands at CUTOFF.
 
     Every order has run for hours or days; doses are written up to the window, so that the fill writes those of its day.
+    One ward's cart of the day before is planned and gone, so that a database knows what its tables are like.
     """
     people = dict(demo.seed(db, demo.Devices("socket://127.0.0.1:1", "SIM-0001")))
     demo_cart.seed_cart_room(db, people)
@@ -69,6 +73,11 @@ def large_hospital(db: Db, beds: int) -> Large:
         _stock(tx, beds)
         _patients(tx, beds, [units[code] for code in codes])
         _orders(tx, people, beds)
+    with db.write(SYSTEM) as tx:
+        before = scheduler.open_fill(tx, carts[0], START - DAY)
+    scheduler.run(db, before)
+    with db.write(SYSTEM) as tx:
+        close_fill(tx, before)
     return Large(carts, people, beds * len(MIX))
 
 
@@ -156,7 +165,7 @@ def _orders(tx: Tx, people: dict[str, int], beds: int) -> None:
             })  # fmt: skip
         verifications.append({
             "version_id": order_id, "person_id": people["pablo"], "signature_id": signature, "room": "unit dose",
-            "at": FIRST - timedelta(hours=1), "doses_until": START,
+            "at": FIRST - DAY, "doses_until": START - DAY if n < BEDS_A_WARD else START,
         })  # fmt: skip
     for model, rows in (
         (Order, orders), (OrderVersion, versions), (OrderComponent, components), (Verification, verifications),
