@@ -8,7 +8,11 @@ PY ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 /usr/
 	if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo "$$p"; exit; fi; \
 	done; echo python3)
 BIN := .venv/bin
-PYTEST := $(BIN)/pytest -n 2 --dist loadfile
+# Two workers for two cores; `make WORKERS=3 test` where more may wait for pans, printers and browsers at once.
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile
+# The tests start the product many times: what Python compiled once is kept, whatever this machine is used to.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test test-fast lint bench run-set test-set clean
 

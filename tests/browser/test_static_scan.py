@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from playwright.sync_api import Page
 
 from tests.browser.styleguide_app import styleguide
+from tests.devices.on_the_line import eventually
 
 CODE = "]d20100300409653341172703311ACME7G123"
 
@@ -37,16 +38,32 @@ def page(base: str, new_page: Any) -> Page:
     return page
 
 
+STORED = "h1:has-text('Stored')"
+BROKE_OFF = ".toast:has-text('The scan broke off. Scan again.')"
+
+
 def stored(page: Page) -> None:
-    page.wait_for_selector("h1:has-text('Stored')")
+    page.wait_for_selector(STORED)
+
+
+def real_keys(page: Page, scan: Any, code: str, leads_to: str = STORED) -> None:
+    """Scan by real keys until it leads there: where the machine paused within a scan, the page says so and it is
+    scanned again."""
+    for _ in range(10):
+        scan(page, code, delay=2)
+        page.wait_for_selector(f"{leads_to}, {BROKE_OFF}")
+        if page.locator(leads_to).count():
+            return
+        page.wait_for_timeout(600)  # what is left of the broken scan is swallowed by then
+        page.evaluate("document.querySelectorAll('.toast').forEach(each => each.remove())")
+    raise AssertionError("each of ten scans broke off")
 
 
 def test_a_scan_is_heard_without_focus_and_shown_by_the_next_page(
     page: Page, posts: list[dict[str, str]], scan: Any
 ) -> None:
     page.evaluate("window.sameWindow = true")
-    scan(page, CODE, delay=2)
-    stored(page)
+    real_keys(page, scan, CODE)
     assert [post["scan"] for post in posts] == [CODE]
     assert posts[0]["once"].startswith("k") and posts[0]["step"] == "3"
     assert "/after" in page.url, "the address is that of the page after the redirect"
@@ -54,8 +71,7 @@ def test_a_scan_is_heard_without_focus_and_shown_by_the_next_page(
 
 
 def test_the_group_separator_arrives_as_ctrl_bracket(page: Page, posts: list[dict[str, str]], scan: Any) -> None:
-    scan(page, "]d2010030040965334110A7B3C\x1d17261123", delay=2)
-    stored(page)
+    real_keys(page, scan, "]d2010030040965334110A7B3C\x1d17261123")
     assert posts[0]["scan"] == "]d2010030040965334110A7B3C\x1d17261123"
 
 
@@ -68,7 +84,7 @@ def test_a_person_typing_is_not_a_scan(page: Page, posts: list[dict[str, str]], 
 
 def test_half_a_scan_is_never_taken_for_a_whole_one(page: Page, posts: list[dict[str, str]], scan: Any) -> None:
     scan(page, "T-000712", enter=False)
-    page.wait_for_selector(".toast:has-text('The scan broke off. Scan again.')")
+    page.wait_for_selector(BROKE_OFF)
     page.wait_for_timeout(50)
     scan(page, "99", delay=2)  # the rest of it comes late, with its Enter
     assert posts == []
@@ -87,15 +103,21 @@ def test_a_scanner_without_a_suffix_is_a_setting_of_its_station(
 def test_the_same_code_within_a_moment_counts_once(
     page: Page, posts: list[dict[str, str]], app: FastAPI, scan: Any
 ) -> None:
-    scan(page, CODE)
-    stored(page)
-    scan(page, CODE)
+    for _ in range(10):
+        posts.clear()
+        began = page.evaluate("performance.now()")
+        scan(page, CODE)
+        eventually(lambda: posts)
+        stored(page)
+        scan(page, CODE)
+        if page.evaluate("performance.now()") - began < 1500:
+            break
+        page.wait_for_timeout(1600)  # the machine took longer than that moment, which says nothing: once more
     page.wait_for_timeout(300)
     assert len(posts) == 1
     page.wait_for_timeout(1500)
     scan(page, CODE)
-    page.wait_for_timeout(400)
-    assert len(posts) == 2
+    eventually(lambda: len(posts) == 2)
 
 
 def test_a_scan_does_not_type_into_the_field_that_has_the_focus(
@@ -105,8 +127,7 @@ def test_a_scan_does_not_type_into_the_field_that_has_the_focus(
     page.wait_for_selector("[data-clock]:not(:empty)")
     page.fill("#words", "half")
     page.focus("#words")
-    scan(page, CODE, delay=2)
-    page.wait_for_selector(".toast:has-text('Nothing to scan here now')")
+    real_keys(page, scan, CODE, ".toast:has-text('Nothing to scan here now')")
     assert page.input_value("#words") == "half"
     assert posts == [], "Enter at the end of a scan never sends a form"
 
@@ -149,6 +170,6 @@ def test_a_scan_that_comes_while_the_last_is_answered_is_not_lost(
     app.state.delay = 0.4
     scan(page, "L-000001")
     scan(page, "T-000001")
-    page.wait_for_timeout(1400)
+    eventually(lambda: len(posts) == 2)
     assert [post["scan"] for post in posts] == ["L-000001", "T-000001"]
     assert posts[0]["once"] != posts[1]["once"]
