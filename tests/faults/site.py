@@ -72,8 +72,10 @@ class Site:
         return browser
 
     def close(self) -> None:
+        """Close the browsers and let what the product does in the background end; the database is the test's own."""
         for client in self.opened:
             client.close()
+        self.parts.news.close()
 
 
 def site_of(

@@ -1,8 +1,10 @@
 """Faults of the balance, through the real hub, page and a balance that speaks bytes: no weight out of nothing."""
 
 import re
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -40,16 +42,27 @@ NO_WEIGHTS = {
 
 @pytest.fixture
 def pan() -> Iterator[SimulatedBalance]:
-    with SimulatedBalance(BALANCE, rate_hz=20, settle_s=0.05, noise_g=Decimal(0)) as simulated:
+    with a_pan() as simulated:
         yield simulated
+
+
+def a_pan() -> SimulatedBalance:
+    return SimulatedBalance(BALANCE, rate_hz=20, settle_s=0.05, noise_g=Decimal(0))
 
 
 @pytest.fixture
 def site(house: Hospital, tmp_path: Path, pan: SimulatedBalance) -> Iterator[Site]:
+    with a_site(house, tmp_path, pan) as made:
+        yield made
+
+
+@contextmanager
+def a_site(house: Hospital, folder: Path, pan: SimulatedBalance) -> Iterator[Site]:
+    """The product with one balance at the hood."""
     hub = Hub()
     hub.add("hood-1", pan.url, "mt-sics", BALANCE)
     with hub:
-        made = site_of(house, tmp_path, hub)
+        made = site_of(house, folder, hub)
         yield made
         made.close()
 
@@ -110,24 +123,47 @@ def weighed_before(site: Site, pan: SimulatedBalance, tina: Browser) -> int:
     return work_id
 
 
-def test_what_is_no_weight_never_becomes_one_in_the_database(site: Site, pan: SimulatedBalance, tina: Browser) -> None:
-    work_id = site.house.claim(site.house.dose(site.house.order()))
-    site.house.until(work_id, "bag-before")
-    ready(site)
-    site.parts.last_act[work_id] = 0.0
-    for what, line in NO_WEIGHTS.items():
+@contextmanager
+def again_and_again(lines: dict[SimulatedBalance, bytes]) -> Iterator[None]:
+    """Each of the balances sends nothing but its line, over and over, for longer than a weighing takes and until the
+    end."""
+    over = threading.Event()
+
+    def send() -> None:
+        while not over.wait(0.1):
+            for pan, line in lines.items():
+                pan.send_raw(line)
+
+    for pan in lines:
         with pan._lock:
             for link in pan._links:
                 link.peer.hush()
-        for _ in range(10):
-            pan.send_raw(line)
-            time.sleep(0.1)
-        words = weigh(site, tina, work_id, "bag-before")
-        assert words is not None, f"{what} was taken for a weight"
-        assert "no still weight" in words or "no weight now" in words or "nothing new" in words, what
-        pan.send_raw(b"\r\n")
-    assert kept(site.house) == []
-    assert site.house.at(work_id).where.current.key == "bag-before"  # type: ignore[union-attr]
+    sending = threading.Thread(target=send)
+    sending.start()
+    try:
+        time.sleep(1.0)
+        yield
+    finally:
+        over.set()
+        sending.join()
+
+
+def test_what_is_no_weight_never_becomes_one_in_the_database(house: Hospital, tmp_path: Path) -> None:
+    work_id = house.claim(house.dose(house.order()))
+    house.until(work_id, "bag-before")
+    with ExitStack() as open_:
+        pans = {what: open_.enter_context(a_pan()) for what in NO_WEIGHTS}
+        sites = {what: open_.enter_context(a_site(house, tmp_path, pan)) for what, pan in pans.items()}
+        for site in sites.values():
+            ready(site)
+            site.parts.last_act[work_id] = 0.0
+        with again_and_again({pans[what]: line for what, line in NO_WEIGHTS.items()}):
+            for what, site in sites.items():
+                words = weigh(site, site.signed_in("tina"), work_id, "bag-before")
+                assert words is not None, f"{what} was taken for a weight"
+                assert "no still weight" in words or "no weight now" in words or "nothing new" in words, what
+    assert kept(house) == []
+    assert house.at(work_id).where.current.key == "bag-before"  # type: ignore[union-attr]
 
 
 def test_a_good_weight_is_taken_once_and_a_second_tap_adds_none(
