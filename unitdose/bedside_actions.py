@@ -14,6 +14,7 @@ from app.orders.models import OrderVersion
 from unitdose.delivery_actions import close_lines
 from unitdose.delivery_queries import left_of
 from unitdose.happened import Happened
+from unitdose.line_event_actions import held_lines
 from unitdose.models import FillLine
 from unitdose.ward_models import LineEvent
 
@@ -32,14 +33,19 @@ def given_at_bedside(tx: Tx, order_id: int, said: AtBedside) -> Noted:
     if not lines:
         return Noted(f"no dose from the cart is due near {told}; nothing was changed")
     close_lines(tx, [line.id for line in lines])
+    held_lines(tx, [line.id for line in lines])
     left = left_of(tx.session, [line.id for line in lines])
-    noted = 0
-    for line in lines:
+    noted, made_of = 0, set()
+    # A dose that was missed and replaced has two lines of one package: the newest that is there was given, not both.
+    for line in reversed(lines):
         on_unit = left[line.id].on_unit if line.id in left else Decimal(0)
+        if line.package_id in made_of or _given_before(tx, lines, line.package_id):
+            continue
         packages = min(Decimal(line.packages), on_unit)
         if packages <= 0:
             continue
         noted += 1
+        made_of.add(line.package_id)
         tx.session.add(
             LineEvent(
                 key=key if noted == 1 else f"{key} {noted}",
@@ -59,6 +65,13 @@ def given_at_bedside(tx: Tx, order_id: int, said: AtBedside) -> Noted:
         return _not_there(tx, order_id, told, lines)
     tx.tell("ward")
     return Noted(f"the dose due {_said(tx, order_id, lines[0].due_at or said.at)} counts as given")
+
+
+def _given_before(tx: Tx, lines: Sequence[FillLine], package_id: int | None) -> bool:
+    """Whether the dose was given already of this package; as-needed stock is given again and again."""
+    mine = [line.id for line in lines if line.package_id == package_id and line.due_at is not None]
+    query = select(LineEvent.id).where(LineEvent.line_id.in_(mine), LineEvent.what == Happened.GIVEN)
+    return tx.session.scalar(query.limit(1)) is not None
 
 
 def _not_there(tx: Tx, order_id: int, told: str, lines: Sequence[FillLine]) -> Noted:

@@ -17,8 +17,7 @@ from app.inventory.models import Movement
 from app.labels.models import Label
 from app.orders.facts import OldLabel
 from app.orders.identity_queries import old_label
-from app.orders.models import Order, Stay
-from app.orders.queries import patients_facts
+from app.orders.models import Order, Patient, Stay
 from app.stations.models import Unit
 from app.work.models import WorkItem
 from unitdose.cart_models import Cart
@@ -55,7 +54,7 @@ def drawer_parcels(session: Session, which: ColumnElement[bool]) -> tuple[Drawer
     moved = works_facts(session, work_ids)
     noted = labels_facts(session, [serial for found in labels.values() for serial, _ in found])
     whose = _patients(session, work_ids)
-    old = _old_labels(session, counting, {drawer.work_id: drawer.patient_id for drawer, _, _, _ in rows} | whose)
+    old = _old_labels(session, counting, whose)
     return tuple(
         DrawerParcel(
             work_id=drawer.work_id,
@@ -71,7 +70,7 @@ def drawer_parcels(session: Session, which: ColumnElement[bool]) -> tuple[Drawer
             number=drawer.number,
             sequence=drawer.sequence,
             state=State(state),
-            patient_id=whose.get(drawer.work_id, drawer.patient_id),
+            patient_id=whose[drawer.work_id].id if drawer.work_id in whose else drawer.patient_id,
             old_label=old.get(drawer.work_id),
             facts=_in_order(moved.get(drawer.work_id, ()), labels[drawer.work_id], noted),
         )
@@ -86,25 +85,25 @@ def _in_order(
     return (*moved, *sorted(said, key=lambda fact: fact.at))
 
 
-def _patients(session: Session, work_ids: Collection[int]) -> dict[int, int]:
+def _patients(session: Session, work_ids: Collection[int]) -> dict[int, Patient]:
     """By drawer: the patient whose orders it is for, as they stand now."""
     query = (
-        select(FillLine.work_id, Order.patient_id)
+        select(FillLine.work_id, Patient)
         .join(Order, Order.id == FillLine.order_id)
+        .join(Patient, Patient.id == Order.patient_id)
         .where(FillLine.work_id.in_(list(work_ids)))
         .distinct()
+        # A name is as the database has it now, never as this session remembers it.
+        .execution_options(populate_existing=True)
     )
-    return {work_id: patient_id for work_id, patient_id in session.execute(query) if work_id is not None}
+    return {work_id: patient for work_id, patient in session.execute(query) if work_id is not None}
 
 
-def _old_labels(session: Session, contents: Mapping[int, str], whose: Mapping[int, int]) -> dict[int, OldLabel]:
+def _old_labels(session: Session, contents: Mapping[int, str], whose: Mapping[int, Patient]) -> dict[int, OldLabel]:
     """By drawer whose label names its patient by a number or a name of before: what it shows."""
-    patients = patients_facts(session, {whose[work_id] for work_id in contents})
-    found = {}
-    for work_id, content in contents.items():
-        if old := old_label(session, json.loads(content), patients[whose[work_id]]):
-            found[work_id] = old
-    return found
+    mine = contents.keys() & whose.keys()
+    labels = ((work_id, old_label(session, json.loads(contents[work_id]), whose[work_id])) for work_id in mine)
+    return {work_id: old for work_id, old in labels if old is not None}
 
 
 def parcel_labelled(session: Session, serial: str) -> DrawerParcel | None:

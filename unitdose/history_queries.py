@@ -96,13 +96,17 @@ def _histories(session: Session, rows: list[_Row]) -> Iterable[LineHistory]:
     parcels = {each.work_id: each for each in drawer_parcels(session, Drawer.work_id.in_(works))}
     picked, inside, lots = _picked(session, ids)
     recalled = _recalled(session, {lot for found in lots.values() for lot in found})
-    events, left, reports = _events(session, ids), left_of(session, ids), _reports(session, ids)
+    events, left, missed = _events(session, ids), left_of(session, ids), _missed(session, ids)
+    reports = {each.line_id: each.open for each in missed if each.open is not None}
+    twice = _twice(session, missed)
     for row in rows:
         line, fill = row.line, row.fill
         ended = line.ended_run_id is not None and line.ended_run_id <= (fill.current_run_id or 0)
         parcel = parcels.get(line.work_id) if line.work_id is not None else None
         order = orders[line.version_id]
         why, since = _why_out(row, ended, parcel, newest[line.order_id], recalled, lots.get(line.id, ()))
+        if why is None and line.id in twice:
+            why, since = twice[line.id], None
         facts = [*ordered_facts(order), *_planned(row, ended), *picked.get(line.id, ())]
         if parcel is not None and inside.get(line.id):
             facts += facts_of_drawer(parcel, line.due_at)
@@ -212,15 +216,43 @@ def _events(session: Session, line_ids: Collection[int]) -> dict[int, tuple[Fact
     return found
 
 
-def _reports(session: Session, line_ids: Collection[int]) -> dict[int, Report]:
+class _Missed(NamedTuple):
+    line_id: int
+    sent: int | None
+    open: Report | None
+
+
+def _missed(session: Session, line_ids: Collection[int]) -> tuple[_Missed, ...]:
+    """Every report that a line is not here, settled or open, first to last."""
     query = (
         select(MissingDose, Person.name)
         .join(Person, Person.id == MissingDose.told_by)
-        .where(MissingDose.line_id.in_(list(line_ids)), MissingDose.resolved_at.is_(None))
+        .where(MissingDose.line_id.in_(list(line_ids)))
+        .order_by(MissingDose.id)
     )
-    return {
-        row.line_id: Report(row.id, who, row.told_at, row.replaced_by_line_id) for row, who in session.execute(query)
-    }
+    found = []
+    for row, who in session.execute(query):
+        report = Report(row.id, who, row.told_at, row.replaced_by_line_id) if row.resolved_at is None else None
+        found.append(_Missed(row.line_id, row.replaced_by_line_id, report))
+    return tuple(found)
+
+
+def _twice(session: Session, missed: Collection[_Missed]) -> dict[int, str]:
+    """By line that is one too many: a dose was missed and replaced, then found, and the other one is there or given."""
+    pairs = [(each.line_id, each.sent) for each in missed if each.sent is not None]
+    if not pairs:
+        return {}
+    left = left_of(session, {each for pair in pairs for each in pair})
+    found = {}
+    for line_id, sent in pairs:
+        first, second = left.get(line_id), left.get(sent)
+        if first is not None and first.of(Happened.GIVEN) > 0:
+            found[sent] = "the one that was missed was found and given"
+        elif second is not None and second.of(Happened.GIVEN) > 0:
+            found[line_id] = "another one was sent in its place and given"
+        elif second is not None and second.in_drawer > 0:
+            found[line_id] = "another one was sent in its place"
+    return found
 
 
 class _Newest(NamedTuple):

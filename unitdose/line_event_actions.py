@@ -1,6 +1,6 @@
 """Noting what becomes of delivered packages of one line: each note once, never more than there are, by lot."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 from sqlalchemy import func, select
@@ -22,6 +22,12 @@ def held_line(tx: Tx, line_id: int) -> FillLine:
     return line
 
 
+def held_lines(tx: Tx, line_ids: Collection[int]) -> None:
+    """Hold several lines as `held_line` does, in the order of their numbers: nobody waits for each other in a ring."""
+    query = select(FillLine.id).where(FillLine.id.in_(list(line_ids))).order_by(FillLine.id)
+    tx.session.scalars(query.with_for_update(key_share=True)).all()
+
+
 def by_lot(tx: Tx, line_id: int, packages: Decimal) -> dict[int, Decimal]:
     """From which delivered lots so many packages of a line are, first those of which most are left."""
     held = delivered(tx.session, [line_id]).get(line_id, {})
@@ -35,6 +41,18 @@ def by_lot(tx: Tx, line_id: int, packages: Decimal) -> dict[int, Decimal]:
         part = min(left[lot_id], packages - sum(found.values(), NONE))
         if part > 0:
             found[lot_id] = part
+    return found
+
+
+def missing_of(tx: Tx, line_id: int) -> dict[int, Decimal]:
+    """By lot: how many packages of a line are missed and not found again."""
+    query = select(LineEvent.lot_id, LineEvent.what, func.sum(LineEvent.packages)).where(
+        LineEvent.line_id == line_id, LineEvent.what.in_((Happened.MISSING, Happened.FOUND))
+    )
+    found: dict[int, Decimal] = {}
+    for lot_id, what, count in tx.session.execute(query.group_by(LineEvent.lot_id, LineEvent.what)):
+        if lot_id is not None:
+            found[lot_id] = found.get(lot_id, NONE) + (count if what == Happened.MISSING else -count)
     return found
 
 

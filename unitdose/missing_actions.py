@@ -29,7 +29,7 @@ from unitdose.container_actions import came, gone
 from unitdose.delivery_queries import left_of, lies
 from unitdose.delta import Change, Delta
 from unitdose.happened import CAUSES, NONE, Happened
-from unitdose.line_event_actions import by_lot, held_line, note_line
+from unitdose.line_event_actions import by_lot, held_line, missing_of, note_line
 from unitdose.models import Fill, FillLine
 from unitdose.plan import Line
 from unitdose.plan_actions import change
@@ -90,7 +90,9 @@ def _found(tx: Tx, report: MissingDose, place: str) -> dict[int, Decimal]:
     left = left_of(tx.session, [report.line_id]).get(report.line_id)
     if left is None or left.missing <= 0:
         return {}
-    lots = _missing_lots(tx, report)
+    still = missing_of(tx, report.line_id)
+    lots = {lot: min(packages, still.get(lot, NONE)) for lot, packages in _missing_lots(tx, report).items()}
+    lots = {lot: packages for lot, packages in lots.items() if packages > 0}
     _carry(tx, report, lots, "unaccounted", "patient", " found")
     note_line(tx, report.line_id, Happened.FOUND, lots, f"missing {report.id} found", place)
     came(tx, [report.line_id])

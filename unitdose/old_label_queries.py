@@ -15,7 +15,7 @@ from app.custody.whereabouts import GONE
 from app.labels.models import Label
 from app.orders.facts import OldLabel, PatientFacts
 from app.orders.identity_queries import old_label
-from app.orders.models import FormerIdentity, Order, PatientAlias
+from app.orders.models import FormerIdentity, Order, Patient, PatientAlias
 from app.orders.queries import patients_facts
 from unitdose.delivery_queries import drawer_parcels
 from unitdose.models import Drawer, Fill, FillLine
@@ -83,7 +83,7 @@ def doses_as_before(session: Session, line_ids: Collection[int]) -> dict[int, Ol
     labels = select(Label.subject, Label.content).where(Label.subject.in_(list(things)), Label.voided_at.is_(None))
     rows = [(things[subject or ""], json.loads(content)) for subject, content in session.execute(labels)]
     whose = dict(_whose(session, {line_id for line_id, _ in rows}))
-    facts = patients_facts(session, set(whose.values()))
+    facts = {each.id: each for each in session.scalars(select(Patient).where(Patient.id.in_(set(whose.values()))))}
     shown = ((line_id, old_label(session, stands, facts[whose[line_id]])) for line_id, stands in rows)
     return {line_id: old for line_id, old in shown if old is not None}
 

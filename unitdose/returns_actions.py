@@ -4,6 +4,7 @@ Controlled substances come back another way, into their own ledger, between two 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,8 @@ from app.orders.models import OrderVersion
 from app.work import actions as work
 from unitdose.container_actions import gone
 from unitdose.delivery_queries import delivered, left_of
-from unitdose.happened import Happened
+from unitdose.happened import NONE, Happened
+from unitdose.line_event_actions import held_lines, missing_of, note_line
 from unitdose.models import Drawer, FillLine, Pull, Put
 from unitdose.queries import LineFacts, fill_facts, line_facts
 from unitdose.returns import Condition, Disposition, disposition, may_be_omission
@@ -113,6 +115,8 @@ def _which(tx: Tx, drawer: Drawer, package_id: int, read: Barcode, shown: str) -
         rows = [row for row in rows if row[2].number == read.lot]
         if not rows:
             raise Refused(f"Lot {read.lot} was not in this drawer. Scan the drawer that the package came from.")
+    # The bedside's word and a nurse's 'not here' hold the lines too: no package is given, missed and returned at once.
+    held_lines(tx, {row[1] for row in rows})
     left = left_of(tx.session, {row[1] for row in rows})
     brought = delivered(tx.session, {row[1] for row in rows})
     back = set(tx.session.scalars(select(LineEvent.key).where(or_(*(LineEvent.key == _key(row[0]) for row in rows)))))
@@ -121,9 +125,22 @@ def _which(tx: Tx, drawer: Drawer, package_id: int, read: Barcode, shown: str) -
     for put_id, line_id, lot in rows:
         if _key(put_id) not in back and line_id in left and left[line_id].on_unit >= 1:
             return line_facts(tx.session, [line_id])[line_id], put_id, lot
+    for put_id, line_id, lot in rows:
+        if _key(put_id) not in back and line_id in left and missing_of(tx, line_id).get(lot.id, NONE) >= 1:
+            _came_back_after_all(tx, put_id, line_id, lot)
+            return line_facts(tx.session, [line_id])[line_id], put_id, lot
     raise Refused(
         f"Every {shown} of this drawer was given, missed or returned already. Scan the drawer that this one came from."
     )
+
+
+def _came_back_after_all(tx: Tx, put_id: int, line_id: int, lot: Lot) -> None:
+    """A package that was missed comes back with the returns: it is found first, also where its report is settled."""
+    places = place_of_kind(tx, "unaccounted"), place_of_kind(tx, "patient")
+    carry(tx, f"put {put_id} found", lot.id, *places, f"line {line_id}")
+    note_line(tx, line_id, Happened.FOUND, {lot.id: _ONE}, f"put {put_id} found", "pharmacy", "among the returns")
+    record(tx, "found", f"line {line_id}", {"place": "among the returns", "lot": lot.number})
+    tx.tell("missing")
 
 
 def _key(put_id: int) -> str:
@@ -161,21 +178,34 @@ def _book(tx: Tx, line: LineFacts, put_id: int, lot: Lot, goes: Disposition) -> 
 
 
 def _may_be_omission(tx: Tx, line: LineFacts) -> bool:
-    left = left_of(tx.session, [line.line_id])[line.line_id]
-    stopped = tx.session.scalar(
-        select(OrderVersion.received_at)
-        .where(OrderVersion.order_id == line.order.order_id, OrderVersion.state != "active")
-        .order_by(OrderVersion.number)
-        .limit(1)
-    )
-    due = line.due_at
+    left, due = left_of(tx.session, [line.line_id])[line.line_id], line.due_at
     return may_be_omission(
         due,
         tx.now,
-        active_then=stopped is None or (due is not None and stopped > due),
+        active_then=due is not None and _was_active(tx, line.order.order_id, due),
         present=line.unit_id is not None,
-        charted=left.of(Happened.GIVEN) > 0 or left.missing > 0,
+        charted=left.of(Happened.GIVEN) > 0 or left.missing > 0 or _another_was_given(tx, line),
     )
+
+
+def _was_active(tx: Tx, order_id: int, at: datetime) -> bool:
+    """Whether an order was active at an instant: by the last version that had come by then, else by its first."""
+    query = select(OrderVersion.state, OrderVersion.received_at).where(OrderVersion.order_id == order_id)
+    versions = tx.session.execute(query.order_by(OrderVersion.number)).all()
+    by_then = [state for state, received_at in versions if received_at <= at]
+    return (by_then[-1] if by_then else versions[0][0]) == "active"
+
+
+def _another_was_given(tx: Tx, line: LineFacts) -> bool:
+    """Whether another package was given for the same dose: this one was missed, replaced, and found again."""
+    query = (
+        select(LineEvent.id)
+        .join(FillLine, FillLine.id == LineEvent.line_id)
+        .where(FillLine.order_id == line.order.order_id, FillLine.due_at == line.due_at)
+        .where(FillLine.package_id == (line.package.package_id if line.package else None))
+        .where(FillLine.id != line.line_id, LineEvent.what == Happened.GIVEN)
+    )
+    return tx.session.scalar(query.limit(1)) is not None
 
 
 def _raise_omission(tx: Tx, line: LineFacts) -> None:

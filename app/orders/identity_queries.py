@@ -33,7 +33,7 @@ def _until(session: Session, patient_id: int, said: Named) -> FormerIdentity | N
     return next((each for each in session.scalars(query) if not differences(named(each), said)), None)
 
 
-def old_label(session: Session, stands: Mapping[str, Any], patient: PatientFacts) -> OldLabel | None:
+def old_label(session: Session, stands: Mapping[str, Any], patient: Patient | PatientFacts) -> OldLabel | None:
     """Tell what a label shows that is its patient's no more: a record number, else a name or birth date; None if none.
 
     `stands` is what the label says, as it is kept (`mrn`, `patient_name`, `birth_date`); one that names nobody is
@@ -53,7 +53,8 @@ def old_label(session: Session, stands: Mapping[str, Any], patient: PatientFacts
     former = _until(session, patient.id, shown)
     what = BIRTH if differing == (BIRTH,) else "name"
     since = former.until if former else None
-    return OldLabel(what, _said(stands["patient_name"], shown.born), _said(patient.name, patient.born), since)
+    today = f"{patient.family.upper()}, {patient.given}"
+    return OldLabel(what, _said(stands["patient_name"], shown.born), _said(today, patient.born), since)
 
 
 def _on_label(stands: Mapping[str, Any]) -> Named:

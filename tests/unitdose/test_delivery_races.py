@@ -7,12 +7,18 @@ import pytest
 
 from app.core.errors import Refused
 from app.custody import tote_actions as totes
+from app.custody.given_actions import AtBedside
 from app.custody.whereabouts import Stage, What
 from app.db.session import Tx
+from app.demo_cart import unit_code
 from tests.cart_room import CartRoom
 from tests.unitdose.on_the_way import DESK, TOTE, WARD, OnTheWay
-from unitdose import check_actions, delivery_actions, missing_actions, receipt_actions
+from unitdose import check_actions, delivery_actions, missing_actions, receipt_actions, returns_actions
+from unitdose.bedside_actions import given_at_bedside
+from unitdose.delivery_queries import left_of
 from unitdose.drawer_queries import drawer_sha256, drawer_standing
+from unitdose.happened import Happened
+from unitdose.returns import Condition
 from unitdose.ward_models import DrawerReceipt, MissingDose
 
 WAIT = 30
@@ -144,3 +150,48 @@ def test_two_technicians_who_send_a_dose_again_at_once_send_one(way: OnTheWay) -
         lambda: way.act("tomas", lambda tx: missing_actions.replace(tx, report)),  # type: ignore[arg-type]
     )
     assert len(told) == 1 and "only a pharmacist sends another" in told[0]
+
+
+def test_a_package_is_never_given_and_returned_at_once(way: OnTheWay) -> None:
+    """The bedside's record and the pharmacy's scan of the returned package come at the same moment."""
+    fill = way.room.checked()
+    drawer, _ = way.delivered(fill)
+    first, second = way.room.lines(fill)[:2]
+    way.room.db.clock.forward(hours=30)  # type: ignore[attr-defined]
+    serial = way.room.serial(drawer)
+    scan = unit_code("metformin")
+
+    def give(tx: Tx) -> None:
+        for line in (first, second):
+            assert line.due_at is not None
+            given_at_bedside(tx, line.order.order_id, AtBedside(line.line_id, line.due_at, "bedside"))
+
+    def take_back() -> None:
+        way.act("tina", lambda tx: returns_actions.take_back(tx, serial, scan, Condition.SEALED))
+
+    told = at_once(way, "nina", give, take_back)
+    assert len(told) == 1 and "given, missed or returned already" in told[0]
+    with way.room.db.read() as session:
+        left = left_of(session, [first.line_id, second.line_id])
+    assert all(each.on_unit == 0 and each.of(Happened.GIVEN) == 1 and each.returned == 0 for each in left.values())
+
+
+def test_a_package_is_never_missed_and_returned_at_once(way: OnTheWay) -> None:
+    """A nurse does not find it while it is scanned among the returns: it is found there, and comes back."""
+    fill = way.room.checked()
+    drawer, _ = way.delivered(fill)
+    mine = [line for line in way.room.lines(fill) if line.work_id == drawer]
+    serial, scan = way.room.serial(drawer), unit_code("metformin")
+
+    def miss(tx: Tx) -> None:
+        for line in mine:
+            missing_actions.not_here(tx, line.line_id, WARD)
+
+    def take_back() -> None:
+        way.act("tina", lambda tx: returns_actions.take_back(tx, serial, scan, Condition.SEALED))
+
+    assert at_once(way, "nina", miss, take_back) == []
+    with way.room.db.read() as session:
+        left = left_of(session, [line.line_id for line in mine])
+    assert sum(each.returned for each in left.values()) == 1 and sum(each.missing for each in left.values()) == 1
+    assert all(each.on_unit == 0 for each in left.values())

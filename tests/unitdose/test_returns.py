@@ -14,10 +14,12 @@ from app.demo_cart import unit_code
 from app.formulary.unit_dose import UnitDoseFacts
 from app.inventory import actions as stock
 from app.inventory.models import Movement, Place
+from app.orders import actions as orders
+from app.orders.models import OrderVersion
 from tests.cart_room import CartRoom
 from tests.conftest import SetClock
 from tests.unitdose.on_the_way import OnTheWay
-from unitdose import returns_actions
+from unitdose import missing_actions, returns_actions
 from unitdose.delivery_queries import left_of
 from unitdose.drawer_queries import drawer_standing
 from unitdose.happened import Happened, Left
@@ -194,3 +196,49 @@ def test_a_nurse_sends_back_but_does_not_take_back(room: CartRoom) -> None:
     drawer, _ = on_ward(room)
     with pytest.raises(Refused, match="may not take back"), room.db.write(room.who("nina")) as tx:
         returns_actions.take_back(tx, room.serial(drawer), unit_code("metformin"), Condition.SEALED)
+
+
+def test_a_package_that_was_missed_comes_back_though_its_report_is_settled(room: CartRoom) -> None:
+    """It would be unaccounted for ever: among the returns it is found, and goes the way of every return."""
+    drawer, way = on_ward(room)
+    with room.db.read() as session:
+        lines = [line.line_id for line in drawer_standing(session, drawer).lines]
+    for line in lines:
+        report = way.act("nina", lambda tx, line=line: missing_actions.not_here(tx, line, "7 West"))
+        way.act("tina", lambda tx, report=report: missing_actions.resolve(tx, report, "unknown", "Desk"))
+    assert stock_at(room, "unaccounted") == 2
+    assert take_back(room, drawer, unit_code("metformin")).goes.what is Happened.RESTOCKED
+    assert (stock_at(room, "unaccounted"), stock_at(room, "patient"), stock_at(room, "shelf")) == (1, 0, -1)
+    take_back(room, drawer, unit_code("metformin"))
+    with pytest.raises(Refused, match="given, missed or returned already"):
+        take_back(room, drawer, unit_code("metformin"))
+    with room.db.read() as session:
+        assert [(each.missing, each.returned) for each in left_of(session, lines).values()] == [(0, 1), (0, 1)]
+
+
+def test_a_hold_that_was_over_before_the_dose_fell_due_hides_no_omission(room: CartRoom, clock: SetClock) -> None:
+    version = room.order("metformin", ("500", "mg"), number="R1")
+    with room.db.read() as session:
+        order = session.get_one(OrderVersion, version).order_id
+    for act in (orders.hold, orders.resume):
+        clock.forward(minutes=1)
+        with room.db.write(room.who("pablo")) as tx:
+            again = act(tx, order, "asked the prescriber").id
+    with room.db.write(room.who("pablo")) as tx:
+        orders.verify(tx, again, room.proof("pablo"), "0" * 64, "unit dose")
+    (drawer,) = OnTheWay(room).delivered(room.checked())
+    clock.forward(hours=30)
+    assert take_back(room, drawer, unit_code("metformin")).omission
+
+
+def test_a_dose_that_was_on_hold_when_it_fell_due_was_not_missed(room: CartRoom, clock: SetClock) -> None:
+    version = room.order("metformin", ("500", "mg"), number="R1")
+    (drawer,) = OnTheWay(room).delivered(room.checked())
+    with room.db.read() as session:
+        order = session.get_one(OrderVersion, version).order_id
+    with room.db.write(room.who("pablo")) as tx:
+        orders.hold(tx, order, "asked the prescriber")
+    clock.forward(hours=30)
+    with room.db.write(room.who("pablo")) as tx:
+        orders.resume(tx, order, "answered")
+    assert not take_back(room, drawer, unit_code("metformin")).omission

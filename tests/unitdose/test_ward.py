@@ -8,21 +8,26 @@ from sqlalchemy import event, select
 
 from app.core.errors import Refused
 from app.custody.beds import Bed, Beds
+from app.custody.given_actions import AtBedside
 from app.custody.whereabouts import Stage, What
+from app.db.session import Tx
+from app.demo_cart import unit_code
 from app.inventory import actions as stock
 from app.orders import actions as orders
 from app.orders.models import Dose, Patient, Stay
 from app.orders.patient_actions import discharge
 from tests.cart_room import WINDOW, CartRoom
 from tests.unitdose.on_the_way import WARD, OnTheWay
-from unitdose import cart_actions, missing_actions, receipt_actions, scheduler, ward_actions
+from unitdose import cart_actions, missing_actions, receipt_actions, returns_actions, scheduler, ward_actions
 from unitdose.arrival_queries import arrivals, late
+from unitdose.bedside_actions import given_at_bedside
 from unitdose.delivery_queries import in_drawers, left_of
 from unitdose.happened import CAUSES, Happened
 from unitdose.history import DoseHistory
 from unitdose.history_queries import dose_history
 from unitdose.missing_queries import open_reports
 from unitdose.models import FillLine, Put
+from unitdose.returns import Condition
 from unitdose.ward_models import MissingDose
 from unitdose.ward_queries import AtWard, WardDose, ward
 
@@ -427,3 +432,68 @@ def test_what_must_be_given_soonest_stands_first_among_what_is_not_found(way: On
     assert first.order.late_after(lines["M2"].due_at) - lines["M2"].due_at == timedelta(hours=1)  # type: ignore[operator]
     assert second.order.late_after(lines["M1"].due_at) - lines["M1"].due_at == timedelta(hours=2)  # type: ignore[operator]
     assert not first.order.is_time_critical
+
+
+# --- one too many ---------------------------------------------------------------------------------------------------
+
+
+def replaced_and_found(way: OnTheWay) -> tuple[int, int, int]:
+    """A dose was missed, replaced by another, and found: its order's version, the line found, the line sent."""
+    versions, fill, _ = delivered(way)
+    line = way.room.of_order(fill, versions["metformin"])[0].line_id
+    report = tell(way, line)
+    sent: int = way.act("tina", lambda tx: missing_actions.replace(tx, report))  # type: ignore[assignment]
+    with way.room.db.read() as session:
+        second = session.get_one(FillLine, sent).fill_id
+    way.room.label(second)
+    way.room.picked(second)
+    way.room.signed(second)
+    way.room.released(second)
+    (bag,) = way.delivered(second)
+    way.accept(bag)
+    way.act("nina", lambda tx: missing_actions.found(tx, report, WARD))
+    return versions["metformin"], line, sent
+
+
+def test_a_dose_that_is_found_after_another_was_sent_must_come_out(way: OnTheWay) -> None:
+    """Two of one dose lie on the ward: the nurse is told to take the first one out, whatever is settled."""
+    _, line, _ = replaced_and_found(way)
+    (out,) = (each for at in seen(way) for each in at.take_out)
+    assert (out.line_ids, out.why) == ((line,), "another one was sent in its place")
+    way.act("nina", lambda tx: ward_actions.take_out(tx, [line], WARD))
+    assert [each for at in seen(way) for each in at.take_out] == []
+
+
+def test_one_bedside_record_gives_one_of_the_two_and_the_other_must_come_out(way: OnTheWay) -> None:
+    version, line, sent = replaced_and_found(way)
+    with way.room.db.read() as session:
+        due, order = session.get_one(FillLine, sent).due_at, session.get_one(FillLine, sent).order_id
+    assert due is not None
+    way.act("nina", lambda tx: given_at_bedside(tx, order, AtBedside(7, due, "bedside")))
+    with way.room.db.read() as session:
+        left = left_of(session, [line, sent])
+    assert (left[line].of(Happened.GIVEN), left[sent].of(Happened.GIVEN)) == (0, 1)
+    (out,) = (each for at in seen(way) for each in at.take_out)
+    assert (out.line_ids, out.why) == ((line,), "another one was sent in its place and given")
+    noted = way.act("nina", lambda tx: given_at_bedside(tx, order, AtBedside(8, due, "bedside")))
+    assert noted.look and "already" in noted.words  # type: ignore[attr-defined]
+
+
+def test_what_comes_back_of_a_dose_that_another_package_served_was_not_missed(way: OnTheWay) -> None:
+    _, line, sent = replaced_and_found(way)
+    with way.room.db.read() as session:
+        row = session.get_one(FillLine, sent)
+        due, order, work = row.due_at, row.order_id, session.get_one(FillLine, line).work_id
+    assert due is not None and work is not None
+    way.act("nina", lambda tx: given_at_bedside(tx, order, AtBedside(7, due, "bedside")))
+    way.act("nina", lambda tx: ward_actions.take_out(tx, [line], WARD))
+    way.room.db.clock.forward(hours=30)  # type: ignore[attr-defined]
+    serial = way.room.serial(work)
+
+    def back(tx: Tx) -> returns_actions.TakenBack:
+        return returns_actions.take_back(tx, serial, unit_code("metformin"), Condition.SEALED)
+
+    found = [way.act("tina", back) for _ in range(2)]
+    assert {(each.line.line_id == line, each.omission) for each in found} == {  # type: ignore[attr-defined]
+        (True, False), (False, True),
+    }  # fmt: skip
