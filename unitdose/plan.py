@@ -133,11 +133,12 @@ def plan(wanted: Iterable[Wanted], patients: Mapping[int, Patient], shelf: Shelf
     for each in wanted:
         by_order.setdefault(each.order.version_id, []).append(each)
     lines: list[Line] = []
-    made: dict[tuple[int, Quantity | None, int | None], tuple[Made, ...]] = {}
+    made: dict[tuple[int, Decimal | None, str, int | None], tuple[Made, ...]] = {}
     for doses in by_order.values():
         order, patient = doses[0].order, patients[doses[0].order.patient_id]
-        # Most of a ward's orders are a few dozen doses: each is made up once.
-        key = (order.drug_id, order.dose, patient.unit_id)
+        # Most of a ward's orders are a few dozen doses: each is made up once, as it is written ('0.5 g', '500 mg').
+        value, unit = (None, "") if order.dose is None else (order.dose.value, order.dose.unit)
+        key = (order.drug_id, value, unit, patient.unit_id)
         usual = made[key] if key in made else made.setdefault(key, _usually_made(order, shelf, patient.unit_id))
         lines += _lines_of(doses, patient, _made(order, usual), shelf, zone)
     return _marked(sorted(lines, key=_place_in_plan))
