@@ -4,7 +4,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import func, select
 
 from app.db.models import Once
-from app.web import audit, devices, formulary, people, recipes, station_setup, stock
+from app.web import audit, carts, devices, formulary, locations, people, recipes, station_setup, stock, unit_doses
 from tests.desk import Desk, words
 from tests.hospital import DESK
 
@@ -22,6 +22,12 @@ PAGES = {
     "/formulary": "Formulary",
     "/formulary/products/1": "Vancomycin Hydrochloride",
     "/formulary/products/1/use?package=1": "Vancomycin Hydrochloride",
+    "/formulary/unit-doses": "Unit doses",
+    "/formulary/products/1/unit-dose?package=1": "Vancomycin Hydrochloride",
+    "/carts": "Cart set-up",
+    "/carts/new": "New cart",
+    "/carts/wards/1": "7 West, medicine",
+    "/locations": "Locations",
     "/recipes": "Recipes",
     "/recipes/new": "New recipe version",
     "/recipes/1": "MFR-01 version 1",
@@ -55,9 +61,25 @@ REFUSED = {
     "/formulary/products/{product_id:int}/density": ("/formulary/products/1/density", "tina", "may not enter a"),
     "/formulary/products": ("/formulary/products", "tina", "may not decide what the"),
     "/formulary/drugs": ("/formulary/drugs", "tina", "may not decide what the"),
+    "/formulary/products/{product_id:int}/unit-dose": ("/formulary/products/1/unit-dose", "tina", "may not choose the"),
+    "/carts/new": ("/carts/new", "tina", "may not set up carts"),
+    "/carts/{cart_id:int}": ("/carts/1", "tina", "may not set up carts"),
+    "/carts/{cart_id:int}/retire": ("/carts/1/retire", "tina", "may not set up carts"),
+    "/carts/wards": ("/carts/wards", "pablo", "may not set up stations"),
+    "/carts/wards/{unit_id:int}": ("/carts/wards/1", "pablo", "may not set up stations"),
+    "/carts/wards/{unit_id:int}/stock": ("/carts/wards/1/stock", "tina", "may not set up carts"),
+    "/carts/wards/{unit_id:int}/unstock": ("/carts/wards/1/unstock", "tina", "may not set up carts"),
+    "/carts/wards/{unit_id:int}/out": ("/carts/wards/1/out", "nina", "may not pick for a cart"),
+    "/carts/wards/{unit_id:int}/filled": ("/carts/wards/1/filled", "nina", "may not pick for a cart"),
+    "/carts/wards/{unit_id:int}/par": ("/carts/wards/1/par", "tina", "may not set up carts"),
+    "/locations": ("/locations", "nina", "may not receive stock"),
+    "/locations/{code}/receive": ("/locations/A1-1-1-01/receive", "nina", "may not receive stock"),
+    "/locations/{code}/count": ("/locations/A1-1-1-01/count", "nina", "may not receive stock"),
+    "/locations/{code}/move": ("/locations/A1-1-1-01/move", "nina", "may not receive stock"),
 }
 ROUTERS = (
-    audit.router, devices.router, formulary.router, people.router, recipes.router, station_setup.router, stock.router,
+    audit.router, carts.router, locations.router, unit_doses.router, devices.router, formulary.router,
+    people.router, recipes.router, station_setup.router, stock.router,
 )  # fmt: skip
 
 
