@@ -7,6 +7,9 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.workflow import State
+from app.custody.models import CustodyEvent
+from app.custody.whereabouts import What
+from app.labels.models import Label
 from app.orders.schedule import Window
 from app.work.models import WorkItem
 from unitdose.cart_models import Cart
@@ -28,7 +31,10 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class OnBoard:
-    """One open fill on the board: how far it is, its drawers by state, and how many lines need a look."""
+    """One open fill on the board: how far it is, its drawers by state, and how many lines need a look.
+
+    Of its drawers so many have `come` to a ward, and so many a nurse has `taken` or rejected there.
+    """
 
     fill: FillFacts
     progress: Progress
@@ -36,6 +42,8 @@ class OnBoard:
     exceptions: int
     left: bool
     running: Running | None
+    come: int = 0
+    taken: int = 0
 
     @property
     def stage(self) -> str:
@@ -44,7 +52,10 @@ class OnBoard:
         if self.fill.version is None:
             return "being planned" if self.running else "to be planned"
         if self.left:
-            return "on its way"
+            sent = self.drawers.get(State.RELEASED, 0)
+            if sent and self.taken >= sent:
+                return "accepted on the ward"
+            return "on the ward, not accepted yet" if sent and self.come >= sent else "on its way"
         if not states:
             return "nothing to bring"
         if states == {State.RELEASED}:
@@ -84,6 +95,7 @@ def board(session: Session) -> tuple[OnBoard, ...]:
         run.fill_id: Running(run.done, run.total)
         for run in session.scalars(select(FillRun).where(FillRun.under_way == 1))
     }
+    seen = _on_wards(session, ids)
     return tuple(
         OnBoard(
             each,
@@ -92,9 +104,25 @@ def board(session: Session) -> tuple[OnBoard, ...]:
             unusual.get(each.fill_id, 0),
             has_left(session, each.fill_id),
             running.get(each.fill_id),
+            len(seen.get((each.fill_id, True), set()) | seen.get((each.fill_id, False), set())),
+            len(seen.get((each.fill_id, True), set())),
         )
         for each in fills
     )
+
+
+def _on_wards(session: Session, ids: list[int]) -> dict[tuple[int, bool], set[int]]:
+    """By fill, and whether a nurse took or rejected them or they only came: the drawers that reached a ward."""
+    query = (
+        select(Drawer.fill_id, CustodyEvent.kind, Drawer.work_id)
+        .join(Label, Label.work_id == Drawer.work_id)
+        .join(CustodyEvent, CustodyEvent.serial == Label.serial)
+        .where(Drawer.fill_id.in_(ids), CustodyEvent.kind.in_((What.ARRIVED, What.RECEIVED, What.REJECTED)))
+    )
+    found: dict[tuple[int, bool], set[int]] = {}
+    for fill_id, kind, work_id in session.execute(query):
+        found.setdefault((fill_id, kind != What.ARRIVED), set()).add(work_id)
+    return found
 
 
 def _unusual(ids: list[int]) -> Select[int, int]:

@@ -69,3 +69,22 @@ def test_a_delivery_that_nobody_accepts_is_said_in_hours_when_hours_have_passed(
     clock.at += timedelta(hours=5)
     enter(at_desk, "pablo")
     assert ", 5 h ago. Call the ward." in words(at_desk.get("/fills"))
+
+
+def test_the_board_follows_a_cart_to_its_ward_until_a_nurse_has_accepted_all_of_it(
+    at_desk: Desk, room: CartRoom
+) -> None:
+    for patient, number in ((0, "A1"), (1, "A2")):
+        room.order("metformin", ("500", "mg"), number=number, patient=patient)
+    fill, way = room.checked(), OnTheWay(room)
+    assert "Ready to leave" in words(at_desk.get("/fills"))
+    way.load_all(fill)
+    way.leave()
+    assert "On its way" in words(at_desk.get("/fills"))
+    way.arrive()
+    assert "On the ward, not accepted yet" in words(at_desk.get("/fills"))
+    first, second = way.drawers(fill)
+    way.accept(first.work_id)
+    assert "On the ward, not accepted yet" in words(at_desk.get("/fills"))
+    way.accept(second.work_id)
+    assert "Accepted on the ward" in words(at_desk.get("/fills"))
