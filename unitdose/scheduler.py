@@ -288,11 +288,14 @@ def first_doses(db: Db, cart_id: int) -> int | None:
     These are the verified doses due before the cart's next window that still can take them, that no fill has a line
     for: a STAT order, an order that came after its cart had left.
     """
+    with db.read() as session:
+        # Nearly every look ends here, and nobody who writes has waited for it.
+        if not _brought_by_none(session, session.get_one(Cart, cart_id), db.clock())[0]:
+            return None
     with db.write(SYSTEM) as tx:
         alone(tx)
         cart = tx.session.get_one(Cart, cart_id)
-        until = _brought_from(tx.session, cart, tx.now)
-        order_ids = unplanned_orders(tx.session, cart_id, tx.now - STILL_GIVEN, until)
+        order_ids, until = _brought_by_none(tx.session, cart, tx.now)
         if not order_ids:
             return None
         top_up(tx, until, order_ids=order_ids)
@@ -323,6 +326,12 @@ def first_doses(db: Db, cart_id: int) -> int | None:
         aside = allocate(lines, seen, window, cart.zone)
         change(tx, fill, Delta((), added, (), 0), aside, "first doses", bring=True)
         return fill.id
+
+
+def _brought_by_none(session: Session, cart: Cart, now: datetime) -> tuple[set[int], datetime]:
+    """The orders with doses that no cart brings in time, and from when on the cart brings them again."""
+    until = _brought_from(session, cart, now)
+    return unplanned_orders(session, cart.id, now - STILL_GIVEN, until), until
 
 
 def _brought_from(session: Session, cart: Cart, now: datetime) -> datetime:
