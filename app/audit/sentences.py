@@ -26,6 +26,7 @@ _VERBS = {
     "certified": "noted the certifications of {}",
     "changed own PIN": "chose a new PIN",
     "changed own password": "chose a new password",
+    "density withdrawn": "withdrew a density of {} that nobody had approved",
     "dispense message asked for": "asked to tell the order's sender of {}",
     "doses written": "wrote the doses that fall due",
     "dropped": "rejected {}",

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.audit.actions import record
 from app.core.errors import Invalid, Missing, Refused
-from app.core.permissions import May
+from app.core.permissions import May, allowed
 from app.core.quantity import Quantity
 from app.db.session import Tx
 from app.formulary.models import CONTAINERS, DENSITY_STATES, DRUG_KINDS, Density, Drug, Package, Product, SiteCode
@@ -207,6 +207,28 @@ def approve_density(tx: Tx, density_id: int) -> None:
     if done is None:
         raise Refused("Somebody has approved this density already. There is nothing left to do.")
     record(tx, "approved", f"density {density_id}", _density_facts(density))
+    tx.tell("formulary")
+
+
+def withdraw_density(tx: Tx, density_id: int, reason: str) -> None:
+    """Take a density that still waits for its second person away; the trail keeps what it said and the reason.
+
+    For whoever entered it, and for a pharmacist. Raises Refused (approved, another's), Missing, Invalid.
+    """
+    tx.who.require(May.ENTER_DENSITY)
+    density = tx.session.scalar(select(Density).where(Density.id == density_id).with_for_update())
+    if density is None:
+        raise Missing("This density does not exist, or was withdrawn already.")
+    if density.approved_by is not None:
+        raise Refused("This density is approved and judges doses. Enter the right one: once approved, it counts.")
+    if density.entered_by != tx.who.person_id and not allowed(tx.who.roles, May.APPROVE_DENSITY):
+        raise Refused("Somebody else entered this density. They withdraw it, or a pharmacist does.")
+    if len(reason.strip()) < 3:
+        raise Invalid({"reason": "Say what is wrong with this density."})
+    facts = {"density": density_id, **_density_facts(density), "reason": reason.strip()}
+    record(tx, "density withdrawn", f"product {density.product_id}", facts)
+    tx.session.delete(density)
+    tx.session.flush()
     tx.tell("formulary")
 
 

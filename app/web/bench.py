@@ -295,6 +295,6 @@ def sign_in(request: Request, visit: Visit, to: str = "") -> Response:
     if visit.who is not None:
         return RedirectResponse(inside or home_of(visit, visit.who), status_code=303)
     return render(
-        request, visit, "bench/sign_in.html", "Sign in", to=inside, errors={}, why=visit.why,
+        request, visit, "bench/sign_in.html", "Sign in", to=inside, errors={}, why=visit.why, alerts=None,
         cast=_cast(visit, bench_of(request)),
     )  # fmt: skip

@@ -19,7 +19,7 @@ from app.formulary.product import Ambiguous, PackageInUse
 from app.formulary.queries import drugs, find_package, search, waiting_densities
 from app.formulary.unit_dose_queries import unit_doses_by_package
 from app.identity.queries import names as people_names
-from app.web.forms import Post
+from app.web.forms import Post, Reason
 from app.web.formulary_forms import DensityForm, DrugForm, ProductForm, UseForm, read_density, read_use
 from app.web.pages import render
 from app.web.session import Visitor, may, see_other
@@ -207,6 +207,15 @@ def approve_density(request: Request, visit: DensityApprover, density_id: int, f
     assert visit.who is not None
     with visit.parts.db.write(visit.who, form.key(request), HERE) as tx:
         actions.approve_density(tx, density_id)
+    return see_other(HERE)
+
+
+@router.post("/densities/{density_id:int}/withdraw")
+def withdraw_density(request: Request, visit: DensityAuthor, density_id: int, form: Reason) -> Response:
+    """Take a density that waits away, with the reason."""
+    assert visit.who is not None
+    with visit.parts.db.write(visit.who, form.key(request), HERE) as tx:
+        actions.withdraw_density(tx, density_id, form.why)
     return see_other(HERE)
 
 

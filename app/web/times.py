@@ -22,7 +22,7 @@ from app.orders.times_queries import change, changes, classes, shown_change, tim
 from app.orders.times_table import Row, Scope, Where, tidied
 from app.orders.wall_clock import place, wall_of
 from app.stations.queries import units
-from app.web.forms import PostForm, Reason, Sign
+from app.web.forms import PostForm, Reason, Sign, errors_of
 from app.web.pages import render
 from app.web.session import Visitor, may, see_other
 
@@ -112,7 +112,7 @@ def propose(request: Request, visit: Proposer, form: Annotated[ChangeForm, Form(
                 )
             tx.location = f"{HERE}/{head.id}"
     except (Refused, Invalid) as wrong:
-        return _new(request, visit, form, _fields(wrong))
+        return _new(request, visit, form, errors_of(wrong))
     return see_other(tx.location)
 
 
@@ -170,7 +170,7 @@ def sign(request: Request, visit: Signer, change_id: int, form: Sign) -> Respons
         with visit.parts.db.write(visit.who, form.key(request), HERE) as tx:
             times_actions.sign_change(tx, change_id, proven, form.shown)
     except (Refused, Invalid) as wrong:
-        return _draw(request, visit, change_id, _fields(wrong))
+        return _draw(request, visit, change_id, errors_of(wrong))
     return see_other(HERE)
 
 
@@ -182,7 +182,7 @@ def decline(request: Request, visit: Proposer, change_id: int, form: Reason) -> 
         with visit.parts.db.write(visit.who, form.key(request), HERE) as tx:
             times_actions.decline_change(tx, change_id, form.why)
     except (Refused, Invalid) as wrong:
-        return _draw(request, visit, change_id, _fields(wrong))
+        return _draw(request, visit, change_id, errors_of(wrong))
     return see_other(HERE)
 
 
@@ -217,7 +217,3 @@ def _for(scope: Scope, key: str) -> str:
 
 def _where(scope: str, key: str) -> Where:
     return Where(**{scope.replace(" ", "_"): key}) if key else Where()
-
-
-def _fields(wrong: Refused | Invalid) -> dict[str, str]:
-    return wrong.fields if isinstance(wrong, Invalid) else {"": str(wrong)}

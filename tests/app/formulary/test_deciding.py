@@ -9,8 +9,10 @@ from decimal import Decimal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from app.audit import queries as audit
+from app.audit.models import AuditEvent
 from app.core.errors import Invalid, Missing, Refused
 from app.core.quantity import Quantity
 from app.db.session import Db, Tx
@@ -21,6 +23,7 @@ from app.formulary.actions import (
     enter_density,
     map_code,
     take_into_use,
+    withdraw_density,
 )
 from app.formulary.ndc import gtin_of_ndc10, read_package_ndc
 from app.formulary.product import Ambiguous, Displacement, FoundPackage, PackageInUse, density_faults
@@ -252,6 +255,41 @@ def test_plausible_densities_uncertainties_and_sources_are_the_only_ones_taken(d
             enter_density(tx, product_id, state, Decimal(1), Decimal(u), source)
     with pytest.raises(Refused), db.write(cast.tina) as tx:
         enter_density(tx, product_id, "as supplied", Decimal(1), Decimal("0.01"), "s")
+
+
+def test_a_density_that_waits_is_withdrawn_by_its_author_or_a_pharmacist_with_the_reason(db: Db, cast) -> None:  # type: ignore[no-untyped-def]
+    with db.write(cast.pablo) as tx:
+        product = vancomycin(tx)
+
+    def entered(by) -> int:  # type: ignore[no-untyped-def]
+        with db.write(by) as tx:
+            return enter_density(tx, product, "as supplied", Decimal("1.1"), Decimal("0.01"), "typed wrongly")
+
+    mine = entered(cast.pablo)
+    with pytest.raises(Invalid, match="what is wrong"), db.write(cast.pablo) as tx:
+        withdraw_density(tx, mine, " ")
+    with pytest.raises(Refused, match="technician may not enter a density"), db.write(cast.tina) as tx:
+        withdraw_density(tx, mine, "a typing slip")
+    for density_id, by in ((mine, cast.pablo), (entered(cast.pablo), cast.petra)):
+        with db.write(by) as tx:
+            withdraw_density(tx, density_id, "a typing slip")
+        with pytest.raises(Missing, match="withdrawn already"), db.write(by) as tx:
+            withdraw_density(tx, density_id, "a typing slip")
+        with pytest.raises(Missing), db.write(cast.petra) as tx:
+            approve_density(tx, density_id)
+    with db.read() as session:
+        assert waiting_densities(session) == ()
+        said = session.scalars(select(AuditEvent).where(AuditEvent.action == "density withdrawn")).all()
+        assert len(said) == 2 and all("a typing slip" in each.text and "1.1" in each.text for each in said)
+
+
+def test_a_density_that_judges_is_not_withdrawn(db: Db, cast) -> None:  # type: ignore[no-untyped-def]
+    with db.write(cast.pablo) as tx:
+        density_id = enter_density(tx, vancomycin(tx), "as supplied", Decimal(1), Decimal("0.01"), "measured")
+    with db.write(cast.petra) as tx:
+        approve_density(tx, density_id)
+    with pytest.raises(Refused, match="is approved and judges doses"), db.write(cast.pablo) as tx:
+        withdraw_density(tx, density_id, "a better one")
 
 
 def test_two_pharmacists_who_approve_at_once_approve_once(db: Db, cast) -> None:  # type: ignore[no-untyped-def]

@@ -125,6 +125,18 @@ def test_a_density_waits_for_another_pharmacist_and_then_judges(desk: Desk) -> N
         assert used.reconstituted.g_per_ml == Decimal("1.016")
 
 
+def test_a_wrong_density_is_withdrawn_on_its_page(desk: Desk) -> None:
+    desk.enter("pablo").done(f"{HERE}/density", **DENSITY)
+    with desk.parts.db.read() as session:
+        number = session.scalars(select(Density.id).order_by(Density.id.desc())).first()
+    address = f"/formulary/densities/{number}/withdraw"
+    assert address in desk.get(HERE)
+    assert desk.post(address).status_code == 422
+    assert desk.done(address, other="the comma was in the wrong place") == "/formulary"
+    assert "Waits for a second person" not in words(desk.get(HERE))
+    assert desk.post(address, other="again").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
