@@ -16,6 +16,7 @@ from app.work.models import WorkItem
 from unitdose.models import Allocation, Drawer, Fill, FillLine, Pull, Put, Stop
 from unitdose.picking import PickStop, Spot, ToPut, route
 from unitdose.queries import live
+from unitdose.stock_queries import picked_of_it
 
 PICKABLE = (State.QUEUED, State.MAKING, State.PAUSED)
 
@@ -74,18 +75,7 @@ def stop_at(session: Session, fill_id: int, key: tuple[int, int]) -> PickStop | 
 
 def _wanted(*which: ColumnElement[bool]) -> Select[int, int | None, int | None, int, int, int, str, int]:
     """What is set aside for the live lines of a fill and was not put yet, drawer by drawer."""
-    taken = (
-        select(func.count(Put.id))
-        .outerjoin(Pull, Pull.put_id == Put.id)
-        .where(
-            Put.line_id == Allocation.line_id,
-            Put.lot_id == Allocation.lot_id,
-            Put.place_id == Allocation.place_id,
-            Pull.put_id.is_(None),
-        )
-        .correlate(Allocation)
-        .scalar_subquery()
-    )
+    taken = picked_of_it()
     return (
         select(
             FillLine.id,

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import case, func, select
+from sqlalchemy import ScalarSelect, case, func, select
 from sqlalchemy.orm import Session
 
 from app.inventory.fefo import Held
@@ -42,9 +42,9 @@ def free_stock(session: Session, package_ids: Collection[int] | None = None) -> 
     return found
 
 
-def _set_aside(session: Session, lot_ids: Collection[int] | None) -> dict[tuple[int, int], int]:
-    """What lines of open fills have set aside and nobody has picked yet, by lot and place; a run under way counts."""
-    picked = (
+def picked_of_it() -> ScalarSelect[int]:
+    """Beside `Allocation`: how many packages of what it sets aside lie in a drawer."""
+    return (
         select(func.count(Put.id))
         .outerjoin(Pull, Pull.put_id == Put.id)
         .where(
@@ -56,6 +56,11 @@ def _set_aside(session: Session, lot_ids: Collection[int] | None) -> dict[tuple[
         .correlate(Allocation)
         .scalar_subquery()
     )
+
+
+def _set_aside(session: Session, lot_ids: Collection[int] | None) -> dict[tuple[int, int], int]:
+    """What lines of open fills have set aside and nobody has picked yet, by lot and place; a run under way counts."""
+    picked = picked_of_it()
     # Two databases, two names for the larger of two numbers; a CASE would count what was picked twice.
     larger = func.max if session.get_bind().dialect.name == "sqlite" else func.greatest
     query = (
