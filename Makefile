@@ -14,15 +14,21 @@ PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile
 # The tests start the product many times: what Python compiled once is kept, whatever this machine is used to.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-fast lint bench run-set test-set clean
+.PHONY: demo test test-fast tools linted lint bench venv run-set test-set clean
 
 demo: run-set
 	$(BIN)/laminar demo $(ARGS)
 
-test: test-set
-	$(BIN)/python scripts/test_tools.py
-	$(MAKE) --no-print-directory lint
+# On a new machine the programs that the tests drive are installed while the Python packages are.
+test: venv
+	@$(MAKE) --no-print-directory -j 2 tools linted
 	$(PYTEST) $(ARGS)
+
+tools: venv
+	@$(BIN)/python scripts/test_tools.py
+
+linted: test-set
+	@$(MAKE) --no-print-directory lint
 
 # Everything that this machine has the tools for; `make test` is the one that counts.
 test-fast: test-set
@@ -37,10 +43,13 @@ lint:
 bench: test-set
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-run-set:
+venv:
+	@$(PY) scripts/bootstrap.py venv
+
+run-set: venv
 	@$(PY) scripts/bootstrap.py run
 
-test-set:
+test-set: venv
 	@$(PY) scripts/bootstrap.py test
 
 clean:

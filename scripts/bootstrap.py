@@ -1,4 +1,4 @@
-"""Set up .venv from the pinned requirements: `python3 scripts/bootstrap.py run|test`.
+"""Set up .venv from the pinned requirements: `python3 scripts/bootstrap.py run|test`, or an empty one: `venv`.
 
 Standard library only, and written so that an old Python can still read it and say that it is too old.
 A stamp in .venv remembers what was installed, so a second call costs nothing.
@@ -123,14 +123,17 @@ def main(arguments):
             f"Python {sys.version_info[0]}.{sys.version_info[1]} is too old; Laminar needs 3.11 or newer. "
             "If one is installed, say where: make PY=/path/to/python3.11 demo"
         )
-    if len(arguments) != 1 or arguments[0] not in SETS:
-        stop("say which set: scripts/bootstrap.py run|test")
+    if len(arguments) != 1 or arguments[0] not in ("venv", *SETS):
+        stop("say which set: scripts/bootstrap.py venv|run|test")
     name = arguments[0]
+    uv = shutil.which("uv")
+    if name == "venv":
+        make_venv(uv)
+        return
     # The test set holds the run set, so a developer's environment serves the demo too.
     if works(PYTHON) and (stands(name) or stands("test")):
         return
     print(f"laminar: setting up .venv ({name} set); the first time takes about half a minute", flush=True)
-    uv = shutil.which("uv")
     make_venv(uv)
     install(name, uv)
 
