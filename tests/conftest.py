@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
@@ -33,6 +34,7 @@ if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2 * 2**30:
 
 compile_once()
 NOW = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
+Act = Callable[[CartRoom], Any]
 _numbers = itertools.count(1)
 
 
@@ -171,16 +173,53 @@ def carts_postgresql(
     return "carts", room
 
 
+@pytest.fixture(scope="session")
+def after_acts() -> dict[tuple[str, Act], tuple[str, Any]]:
+    """The templates that `room_after` made in this session, by database and act, with what the act returned."""
+    return {}
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def room(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) -> Iterator[CartRoom]:
+def room_after(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    clock: SetClock,
+    after_acts: dict[tuple[str, Act], tuple[str, Any]],
+) -> Iterator[Callable[[Act | None], tuple[CartRoom, Any]]]:
+    """`room_after(act)`: the cart room as `act(room)` leaves it, and what that returned; once on each database.
+
+    The act is a function of a module that leaves the clock alone. It is done once a session and copied for each test.
+    """
+    on_sqlite = request.param == "sqlite"
+    start, made = request.getfixturevalue(f"carts_{request.param}")
+    of_this_test = None if on_sqlite else request.getfixturevalue("postgresql")
+    opened: list[Db] = []
+
+    def copied(template: str, folder: Path, of_session: bool) -> tuple[str, str]:
+        if on_sqlite:
+            path = shutil.copy(template, folder / "carts.db")
+            return str(path), f"sqlite:///{path}"
+        name = f"carts_{next(_numbers)}"
+        copy = request.getfixturevalue("databases").copy
+        return name, copy(template, name) if of_session else of_this_test(name, template)
+
+    def make(act: Act | None) -> tuple[CartRoom, Any]:
+        if act is not None and (request.param, act) not in after_acts:
+            template, url = copied(start, tmp_path_factory.mktemp("after"), of_session=True)
+            db = Db(url, SetClock())
+            after_acts[request.param, act] = template, act(CartRoom(db, dict(made.people), made.carts))
+            db.close()
+        template, told = (start, None) if act is None else after_acts[request.param, act]
+        opened.append(Db(copied(template, tmp_path, of_session=False)[1], clock))
+        return CartRoom(opened[-1], dict(made.people), made.carts), told
+
+    yield make
+    for db in opened:
+        db.close()
+
+
+@pytest.fixture
+def room(room_after: Callable[[Act | None], tuple[CartRoom, Any]]) -> CartRoom:
     """The pretend hospital with its cart room, set up once a session and copied for each test, on each database."""
-    if request.param == "sqlite":
-        path, made = request.getfixturevalue("carts_sqlite")
-        shutil.copy(path, tmp_path / "carts.db")
-        url = f"sqlite:///{tmp_path / 'carts.db'}"
-    else:
-        template, made = request.getfixturevalue("carts_postgresql")
-        url = request.getfixturevalue("postgresql")(f"carts_{next(_numbers)}", template)
-    opened = Db(url, clock)
-    yield CartRoom(opened, dict(made.people), made.carts)
-    opened.close()
+    return room_after(None)[0]

@@ -1,5 +1,6 @@
 """A checked cart goes to its ward: by tote, once, to the right one; and custody closes by whichever comes first."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from app.labels.models import Label
 from app.orders.models import OrderVersion, Patient, Stay
 from app.orders.patient_actions import discharge, merge
 from tests.cart_room import WINDOW, CartRoom
+from tests.conftest import Act
 from tests.unitdose.on_the_way import DESK, TOTE, WARD, OnTheWay
 from unitdose import check_actions, delivery_actions, drawer_actions, exchange_actions, receipt_actions, scheduler
 from unitdose.drawer_queries import drawer_sha256, drawer_standing
@@ -34,6 +36,13 @@ def way(room: CartRoom) -> OnTheWay:
     return OnTheWay(room)
 
 
+@pytest.fixture
+def cart(room_after: Callable[[Act], tuple[CartRoom, int]]) -> tuple[OnTheWay, int]:
+    """A checked cart for two patients on 7 West and one on 6 East, and the number of its fill."""
+    room, fill = room_after(checked)
+    return OnTheWay(room), fill
+
+
 def ordered(room: CartRoom) -> dict[str, int]:
     """Orders for two patients on 7 West and one on 6 East; their versions."""
     return {
@@ -48,8 +57,8 @@ def checked(room: CartRoom) -> int:
     return room.checked()
 
 
-def test_a_cart_goes_to_its_ward_and_every_package_moves_once_to_its_patient(way: OnTheWay) -> None:
-    fill = checked(way.room)
+def test_a_cart_goes_to_its_ward_and_every_package_moves_once_to_its_patient(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
     assert (way.books("cart"), way.books("patient")) == (4, 0)
     assert way.load_all(fill) == 2
     way.leave()
@@ -85,8 +94,8 @@ def test_a_drawer_and_a_bag_share_a_tote_and_what_is_not_checked_stays(way: OnTh
         way.act("tina", lambda tx: delivery_actions.load(tx, TOTE, "L-0000000000", DESK))
 
 
-def test_at_the_wrong_ward_nothing_is_delivered_and_no_package_moves(way: OnTheWay) -> None:
-    fill = checked(way.room)
+def test_at_the_wrong_ward_nothing_is_delivered_and_no_package_moves(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
     way.load_all(fill)
     way.leave()
     said = way.arrive("6E")
@@ -95,8 +104,8 @@ def test_at_the_wrong_ward_nothing_is_delivered_and_no_package_moves(way: OnTheW
     assert {way.stage(each.work_id) for each in way.drawers(fill)} == {Stage.ON_ITS_WAY}
 
 
-def test_a_nurse_who_comes_first_closes_custody_and_so_does_one_bedside_record(way: OnTheWay) -> None:
-    fill = checked(way.room)
+def test_a_nurse_who_comes_first_closes_custody_and_so_does_one_bedside_record(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
     first, second = (each.work_id for each in way.drawers(fill))
     way.accept(first)
     assert (way.books("cart"), way.books("patient")) == (2, 2), "carried by hand, no scan of a courier"
@@ -110,8 +119,8 @@ def test_a_nurse_who_comes_first_closes_custody_and_so_does_one_bedside_record(w
     assert (way.books("cart"), way.books("patient")) == (0, 4)
 
 
-def test_a_tote_is_accepted_as_a_whole_and_what_was_rejected_stays_rejected(way: OnTheWay) -> None:
-    fill = checked(way.room)
+def test_a_tote_is_accepted_as_a_whole_and_what_was_rejected_stays_rejected(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
     first, second = way.delivered(fill)
     way.act("nina", lambda tx: receipt_actions.reject(tx, first, "Damaged", WARD))
     way.act("nina", lambda tx: receipt_actions.reject(tx, first, "Damaged", WARD))
@@ -133,8 +142,8 @@ def test_a_tote_is_accepted_as_a_whole_and_what_was_rejected_stays_rejected(way:
 
 
 @pytest.mark.parametrize("by", ["tina", "lena", "pablo"])
-def test_only_a_nurse_accepts_and_only_the_pharmacy_delivers(way: OnTheWay, by: str) -> None:
-    fill = checked(way.room)
+def test_only_a_nurse_accepts_and_only_the_pharmacy_delivers(cart: tuple[OnTheWay, int], by: str) -> None:
+    way, fill = cart
     drawer = way.drawers(fill)[0].work_id
     with pytest.raises(Refused, match="may not receive a dose on the ward"):
         way.accept(drawer, by=by)
@@ -214,8 +223,8 @@ def patient_of(way: OnTheWay, work_id: int) -> int:
     return way.drawer(work_id).patient_id
 
 
-def test_the_drawer_of_somebody_who_was_discharged_stays_in_the_pharmacy(way: OnTheWay) -> None:
-    fill = checked(way.room)
+def test_the_drawer_of_somebody_who_was_discharged_stays_in_the_pharmacy(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
     first = way.drawers(fill)[0].work_id
     with way.room.db.write(way.room.who("pablo")) as tx:
         stay = tx.session.scalars(select(Stay).where(Stay.patient_id == patient_of(way, first))).one()
@@ -225,8 +234,8 @@ def test_the_drawer_of_somebody_who_was_discharged_stays_in_the_pharmacy(way: On
     assert way.load_all(fill) == 1
 
 
-def test_the_drawer_of_a_moved_patient_goes_to_the_new_ward(way: OnTheWay) -> None:
-    fill = checked(way.room)
+def test_the_drawer_of_a_moved_patient_goes_to_the_new_ward(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
     first, second = (each.work_id for each in way.drawers(fill))
     way.move(patient_of(way, first), "6E", "4", "A")
     way.load(second)
@@ -238,8 +247,8 @@ def test_the_drawer_of_a_moved_patient_goes_to_the_new_ward(way: OnTheWay) -> No
     assert way.drawer(first).where.unit_id == way.unit("6E")
 
 
-def test_the_drawer_of_a_merged_patient_is_labelled_anew_before_it_leaves(way: OnTheWay) -> None:
-    fill = checked(way.room)
+def test_the_drawer_of_a_merged_patient_is_labelled_anew_before_it_leaves(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
     first = way.drawers(fill)[0].work_id
     with way.room.db.write(way.room.who("pablo")) as tx:
         survivor = Patient(mrn="700999", family="Alder", given="Mona")
@@ -251,8 +260,8 @@ def test_the_drawer_of_a_merged_patient_is_labelled_anew_before_it_leaves(way: O
     assert way.load_all(fill) == 1
 
 
-def test_a_patient_who_moves_after_delivery_takes_the_drawer_along_by_scan(way: OnTheWay) -> None:
-    fill = checked(way.room)
+def test_a_patient_who_moves_after_delivery_takes_the_drawer_along_by_scan(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
     first, _ = way.delivered(fill)
     way.accept(first)
     send = lambda tx: receipt_actions.send_on(tx, first, WARD)  # noqa: E731
@@ -270,8 +279,10 @@ def test_a_patient_who_moves_after_delivery_takes_the_drawer_along_by_scan(way: 
     assert (way.books("cart"), way.books("patient")) == (0, 4), "the packages are the patient's on either ward"
 
 
-def test_an_exchange_closes_the_new_window_and_takes_the_old_drawers_back_as_one_lot(way: OnTheWay) -> None:
-    fill = checked(way.room)
+def test_an_exchange_closes_the_new_window_and_takes_the_old_drawers_back_as_one_lot(
+    cart: tuple[OnTheWay, int]
+) -> None:
+    way, fill = cart
     with pytest.raises(Refused, match="No cart has come here yet"):
         way.exchange()
     way.load(way.drawers(fill)[0].work_id)
@@ -303,8 +314,8 @@ def test_an_exchange_closes_the_new_window_and_takes_the_old_drawers_back_as_one
     assert told == ["taken back", "came back"]
 
 
-def test_a_rejected_drawer_goes_back_with_the_next_exchange(way: OnTheWay) -> None:
-    fill = checked(way.room)
+def test_a_rejected_drawer_goes_back_with_the_next_exchange(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
     first, _ = way.delivered(fill)
     way.act("nina", lambda tx: receipt_actions.reject(tx, first, "Damaged", WARD))
     assert way.exchange().drawers == 1
@@ -332,8 +343,8 @@ def test_first_doses_are_closed_when_all_of_them_were_accepted_or_rejected(way: 
         assert session.get_one(Fill, fill).closed_at is not None
 
 
-def test_a_tote_that_came_back_undelivered_is_ready_again_and_can_be_pulled_from(way: OnTheWay) -> None:
-    fill = checked(way.room)
+def test_a_tote_that_came_back_undelivered_is_ready_again_and_can_be_pulled_from(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
     way.load_all(fill)
     way.leave()
     with way.room.db.read() as session:

@@ -12,6 +12,7 @@ from app.custody.whereabouts import Stage, What
 from app.db.session import Tx
 from app.demo_cart import unit_code
 from tests.cart_room import CartRoom
+from tests.conftest import Act
 from tests.unitdose.on_the_way import DESK, TOTE, WARD, OnTheWay
 from unitdose import check_actions, delivery_actions, missing_actions, receipt_actions, returns_actions
 from unitdose.bedside_actions import given_at_bedside
@@ -24,11 +25,17 @@ from unitdose.ward_models import DrawerReceipt, MissingDose
 WAIT = 30
 
 
-@pytest.fixture
-def way(room: CartRoom) -> OnTheWay:
+def checked(room: CartRoom) -> int:
     for patient in range(2):
         room.order("metformin", ("500", "mg"), number=f"R{patient}", patient=patient)
-    return OnTheWay(room)
+    return room.checked()
+
+
+@pytest.fixture
+def cart(room_after: Callable[[Act], tuple[CartRoom, int]]) -> tuple[OnTheWay, int]:
+    """A checked cart for two patients, and the number of its fill."""
+    room, fill = room_after(checked)
+    return OnTheWay(room), fill
 
 
 def at_once(way: OnTheWay, by: str, act: Callable[[Tx], object], meanwhile: Callable[[], object]) -> list[str]:
@@ -52,8 +59,9 @@ def at_once(way: OnTheWay, by: str, act: Callable[[Tx], object], meanwhile: Call
     return told
 
 
-def test_two_nurses_accept_a_drawer_at_once_and_it_is_accepted_once(way: OnTheWay) -> None:
-    drawer, _ = way.delivered(way.room.checked())
+def test_two_nurses_accept_a_drawer_at_once_and_it_is_accepted_once(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
+    drawer, _ = way.delivered(fill)
     told = at_once(
         way, "nina", lambda tx: receipt_actions.accept(tx, drawer, WARD), lambda: way.accept(drawer)
     )
@@ -63,16 +71,18 @@ def test_two_nurses_accept_a_drawer_at_once_and_it_is_accepted_once(way: OnTheWa
         assert session.query(DrawerReceipt).count() == 1
 
 
-def test_an_acceptance_that_meets_a_rejection_is_refused(way: OnTheWay) -> None:
-    drawer, _ = way.delivered(way.room.checked())
+def test_an_acceptance_that_meets_a_rejection_is_refused(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
+    drawer, _ = way.delivered(fill)
     told = at_once(
         way, "nina", lambda tx: receipt_actions.reject(tx, drawer, "Damaged", WARD), lambda: way.accept(drawer)
     )
     assert len(told) == 1 and "was rejected: Damaged" in told[0]
 
 
-def test_an_acceptance_that_meets_a_withdrawal_is_refused(way: OnTheWay) -> None:
-    drawer, _ = way.delivered(way.room.checked())
+def test_an_acceptance_that_meets_a_withdrawal_is_refused(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
+    drawer, _ = way.delivered(fill)
     with way.room.db.read() as session:
         shown = drawer_sha256(drawer_standing(session, drawer))
     proof = way.room.proof("petra")
@@ -84,8 +94,8 @@ def test_an_acceptance_that_meets_a_withdrawal_is_refused(way: OnTheWay) -> None
     assert len(told) == 1 and "A pharmacist withdrew this drawer" in told[0]
 
 
-def test_a_courier_and_a_nurse_at_once_move_every_package_once(way: OnTheWay) -> None:
-    fill = way.room.checked()
+def test_a_courier_and_a_nurse_at_once_move_every_package_once(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
     way.load_all(fill)
     way.leave()
     drawer = way.drawers(fill)[0].work_id
@@ -98,8 +108,8 @@ def test_a_courier_and_a_nurse_at_once_move_every_package_once(way: OnTheWay) ->
     assert way.stage(drawer) is Stage.RECEIVED
 
 
-def test_a_drawer_is_packed_into_one_of_two_totes(way: OnTheWay) -> None:
-    fill = way.room.checked()
+def test_a_drawer_is_packed_into_one_of_two_totes(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
     drawer = way.drawers(fill)[0]
     serial = drawer.serial or ""
     told = at_once(
@@ -111,8 +121,8 @@ def test_a_drawer_is_packed_into_one_of_two_totes(way: OnTheWay) -> None:
     assert len(told) == 1 and "is in TOTE-7 already" in told[0]
 
 
-def test_a_tote_that_leaves_at_the_moment_of_packing_takes_no_more(way: OnTheWay) -> None:
-    fill = way.room.checked()
+def test_a_tote_that_leaves_at_the_moment_of_packing_takes_no_more(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
     first, second = way.drawers(fill)
     way.load(first.work_id)
     told = at_once(
@@ -121,8 +131,8 @@ def test_a_tote_that_leaves_at_the_moment_of_packing_takes_no_more(way: OnTheWay
     assert len(told) == 1 and "TOTE-7 has left for 7 West, medicine" in told[0]
 
 
-def test_two_who_miss_the_same_dose_at_once_make_one_report(way: OnTheWay) -> None:
-    fill = way.room.checked()
+def test_two_who_miss_the_same_dose_at_once_make_one_report(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
     for drawer in way.delivered(fill):
         way.accept(drawer)
     line = way.room.lines(fill)[0].line_id
@@ -137,8 +147,8 @@ def test_two_who_miss_the_same_dose_at_once_make_one_report(way: OnTheWay) -> No
     assert way.books("unaccounted") == 1
 
 
-def test_two_technicians_who_send_a_dose_again_at_once_send_one(way: OnTheWay) -> None:
-    fill = way.room.checked()
+def test_two_technicians_who_send_a_dose_again_at_once_send_one(cart: tuple[OnTheWay, int]) -> None:
+    way, fill = cart
     for drawer in way.delivered(fill):
         way.accept(drawer)
     line = way.room.lines(fill)[0].line_id
@@ -152,9 +162,9 @@ def test_two_technicians_who_send_a_dose_again_at_once_send_one(way: OnTheWay) -
     assert len(told) == 1 and "only a pharmacist sends another" in told[0]
 
 
-def test_a_package_is_never_given_and_returned_at_once(way: OnTheWay) -> None:
+def test_a_package_is_never_given_and_returned_at_once(cart: tuple[OnTheWay, int]) -> None:
     """The bedside's record and the pharmacy's scan of the returned package come at the same moment."""
-    fill = way.room.checked()
+    way, fill = cart
     drawer, _ = way.delivered(fill)
     first, second = way.room.lines(fill)[:2]
     way.room.db.clock.forward(hours=30)  # type: ignore[attr-defined]
@@ -176,9 +186,9 @@ def test_a_package_is_never_given_and_returned_at_once(way: OnTheWay) -> None:
     assert all(each.on_unit == 0 and each.of(Happened.GIVEN) == 1 and each.returned == 0 for each in left.values())
 
 
-def test_a_package_is_never_missed_and_returned_at_once(way: OnTheWay) -> None:
+def test_a_package_is_never_missed_and_returned_at_once(cart: tuple[OnTheWay, int]) -> None:
     """A nurse does not find it while it is scanned among the returns: it is found there, and comes back."""
-    fill = way.room.checked()
+    way, fill = cart
     drawer, _ = way.delivered(fill)
     mine = [line for line in way.room.lines(fill) if line.work_id == drawer]
     serial, scan = way.room.serial(drawer), unit_code("metformin")

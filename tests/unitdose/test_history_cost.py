@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.orders.models import Dose
 from tests.cart_room import WINDOW, CartRoom
+from tests.conftest import Act
 from tests.unitdose.on_the_way import WARD, OnTheWay
 from unitdose import missing_actions
 from unitdose.history_queries import dose_history
@@ -23,8 +24,8 @@ GROWS = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def way(room: CartRoom) -> OnTheWay:
+def missed_and_sent_again(room: CartRoom) -> None:
+    """Three patients' cart accepted on the ward; one dose is not found there and was sent again."""
     way = OnTheWay(room)
     for patient in range(3):
         room.order("metformin", ("500", "mg"), number=f"A{patient}", patient=patient)
@@ -35,7 +36,11 @@ def way(room: CartRoom) -> OnTheWay:
     line = next(line for line in room.lines(fill) if line.put)
     report = way.act("nina", lambda tx: missing_actions.not_here(tx, line.line_id, WARD))
     way.act("tina", lambda tx: missing_actions.replace(tx, report))  # type: ignore[arg-type]
-    return way
+
+
+@pytest.fixture
+def way(room_after: Callable[[Act], tuple[CartRoom, None]]) -> OnTheWay:
+    return OnTheWay(room_after(missed_and_sent_again)[0])
 
 
 def a_dose(session: Session) -> int:
