@@ -18,14 +18,17 @@ LOOKED_FOR = timedelta(hours=24)
 
 
 def missed(session: Session, now: datetime) -> list[Bag]:
-    """The bags that a ward said are not there within the last day, and that nobody has found since; newest first."""
+    """The bags that a ward said are not there within the last day, that nobody has found or withdrawn since.
+
+    The newest first.
+    """
     query = (
         select(CustodyEvent.serial)
         .where(CustodyEvent.kind == What.NOT_HERE, CustodyEvent.at > now - LOOKED_FOR)
         .order_by(CustodyEvent.id.desc())
     )
     bags = (bag(session, serial) for serial in dict.fromkeys(session.scalars(query)))
-    return [each for each in bags if each.where.stage is Stage.MISSING]
+    return [each for each in bags if each.where.stage is Stage.MISSING and each.state is State.RELEASED]
 
 
 def ready(session: Session, now: datetime) -> tuple[list[Bag], list[Bag]]:

@@ -11,6 +11,7 @@ from app.core.permissions import May
 from app.core.workflow import Event, offered
 from app.custody.actions import look
 from app.custody.pharmacy_queries import missed, wrongly_labelled
+from app.custody.queries import bag
 from app.custody.whereabouts import Stage
 from app.db import outbox
 from app.identity.actions import prove_for_signature
@@ -30,10 +31,12 @@ from compounding.queries import check_queue, doubts_of_balance, helped, opened
 from compounding.record_queries import story
 from compounding.review import review
 from unitdose.arrival_queries import alerts
+from unitdose.happened import CAUSES
 
 router = APIRouter()
 Checker = Annotated[Visitor, Depends(may(May.CHECK))]
 
+NOT_FOUND = "Not found"
 REASONS = (
     "Label not readable or not straight",
     "Photo blurred or incomplete",
@@ -41,6 +44,7 @@ REASONS = (
     "Particles, colour or leak",
     "Wrong label text",
 )
+LOST = ("To be discarded when it is found",)
 WASTE = ("Discarded in pharmaceutical waste", "Discarded in hazardous waste", "Kept for inquiry")
 
 
@@ -101,14 +105,17 @@ def _draw(request: Request, visit: Visitor, work_id: int, errors: dict[str, str]
         full = needs_full(session, who)
         told = story(session, at)
         doubts = doubts_of_balance(session, at)
-        message = outbox.of_identity(session, f"dispense {label_serial(at.where) or ''}")
+        serial = label_serial(at.where)
+        message = outbox.of_identity(session, f"dispense {serial or ''}")
+        lost = serial is not None and bag(session, serial).where.stage is Stage.MISSING
     seen = review(at, why_not, at.where.blockers, doubts)
     return render(
         request, visit, "check/check.html", at.sheet.title, current="/desk",
         topics=[f"work:{work_id}", f"order:{at.order.order_id}"], status=422 if errors else 200,
         at=at, seen=seen, events={e.value for e in events}, full=full, story=told, errors=errors or {},
         patient=patient_line(at.order.patient, at.order.place, parts.clock(), at.order.zone),
-        photo=photo_sha256(at.where), serial=label_serial(at.where), reasons=REASONS, waste=WASTE,
+        photo=photo_sha256(at.where), serial=serial, reasons=REASONS, lost=lost, waste=LOST if lost else WASTE,
+        whys=[f"{NOT_FOUND}: {cause}" for cause in CAUSES] if lost else REASONS,
         again=_again(at), emar=_emar(at, message), Event=Event,
         blocked=bool(at.where.blockers or why_not or at.old_label),
     )  # fmt: skip

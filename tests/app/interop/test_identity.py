@@ -1,5 +1,6 @@
 """Who a record number is: what a newer message says of it, what an older one cannot say any more. On both databases."""
 
+import threading
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from app.audit.models import AuditEvent
 from app.audit.queries import verify as verify_trail
 from app.core.errors import Invalid, Refused
 from app.identity.models import Signature
-from app.interop.actions import apply_waiting, same_person
+from app.interop.actions import apply_one, apply_waiting, same_person
 from app.interop.identity_queries import two_names
 from app.interop.models import Message
 from app.orders.models import FormerIdentity, Patient, Stay
@@ -258,3 +259,22 @@ def test_another_persons_stay_is_no_question_of_a_name(ehr: Ehr) -> None:
     with ehr.house.db.read() as session:
         waits = session.scalars(select(Message).where(Message.control_id == "A2")).one()
         assert waits.outcome == "exception" and two_names(session, waits, EHR) is None
+
+
+def test_a_newer_name_that_comes_at_the_very_moment_of_the_word_is_not_lost(ehr: Ehr) -> None:
+    """Whoever is first holds the patient; the newest name stays, whichever of the two it was."""
+    waits = unknown_then_named(ehr)
+    house, sha = ehr.house, shown(ehr, waits)
+    newer = ehr.store(adt(NOW, "A08", id="A3", name="Doe^Joan")).message_id
+    assert newer is not None
+    proof = house.proof("pablo")
+    other = threading.Thread(target=lambda: apply_one(house.db, EHR, newer))
+    with house.db.write(house.who("pablo")) as tx:
+        assert same_person(tx, waits, proof, sha, "Named by the family", EHR) == "applied"
+        other.start()
+        other.join(timeout=0.3)
+        assert other.is_alive(), "the second waits for the first"
+    other.join(timeout=30)
+    assert not other.is_alive()
+    assert (known(ehr).given, known(ehr).named_at) == ("Joan", NOW)
+    assert [each[1] for each in formers(ehr)] == ["Unknown", "Jane"]
