@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from app.audit.actions import record
 from app.core.errors import Refused
@@ -12,7 +12,7 @@ from app.orders.models import Allergy, FormerIdentity, Order, Patient, PatientAl
 from app.orders.queries import patient_of
 from app.orders.same_person import Named, differences
 from app.orders.stated import StatedPatient, StatedPlace
-from app.stations.models import Unit
+from app.stations.queries import unit_by_code
 
 
 def held_patient(tx: Tx, mrn: str) -> Patient | None:
@@ -133,6 +133,9 @@ def _write_allergies(
     record(tx, "allergies stated", f"patient {patient.id}", {"count": len(stated)})
 
 
+_STAY = select(Stay).where(Stay.visit == bindparam("visit"))
+
+
 def find_stay(tx: Tx, patient: Patient, place: StatedPlace, at: datetime | None = None) -> Stay | None:
     """Find or make the stay of a visit number, moved to where the sender says; None when no visit is stated.
 
@@ -142,13 +145,12 @@ def find_stay(tx: Tx, patient: Patient, place: StatedPlace, at: datetime | None 
     if not place.visit:
         return None
     at = at or tx.now
-    unit = tx.session.scalar(select(Unit).where(Unit.code == place.unit)) if place.unit else None
-    stay = tx.session.scalar(select(Stay).where(Stay.visit == place.visit))
+    stay = tx.session.scalar(_STAY, {"visit": place.visit})
     if stay is None:
         stay = Stay(
             patient_id=patient.id,
             visit=place.visit,
-            unit_id=unit.id if unit else None,
+            unit_id=_unit_id(tx, place),
             location=place.text,
             room=place.room,
             bed=place.bed,
@@ -161,12 +163,17 @@ def find_stay(tx: Tx, patient: Patient, place: StatedPlace, at: datetime | None 
         raise Refused(f"Visit {place.visit} is another patient's. A pharmacist must look at this message.")
     here = (stay.location, stay.room, stay.bed)
     if place.text and at >= stay.moved_at and here != (place.text, place.room, place.bed):
+        stay.unit_id = _unit_id(tx, place)
         stay.location, stay.room, stay.bed, stay.moved_at = place.text, place.room, place.bed, at
-        stay.unit_id = unit.id if unit else None
         record(tx, "moved", f"patient {patient.id}", {"to": place.text, "room": place.room, "bed": place.bed})
         tx.tell("ward")
         tx.tell("worklist")
     return stay
+
+
+def _unit_id(tx: Tx, place: StatedPlace) -> int | None:
+    unit = unit_by_code(tx.session, place.unit) if place.unit else None
+    return unit.id if unit else None
 
 
 def change_allergies(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, or_, select
+from sqlalchemy import Row, bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.core.canonical import canonical, sha256
@@ -245,7 +245,10 @@ def version_of(session: Session, order_id: int, number: int) -> OrderVersion:
 
 
 # Built once: every message and every row of a file asks these.
-_PATIENT = select(Patient).where(Patient.mrn == bindparam("mrn"))
+_Known = aliased(Patient)
+_OF_RETIRED = select(PatientAlias.patient_id).where(PatientAlias.mrn == bindparam("mrn")).scalar_subquery()
+_OF_CURRENT = select(_Known.id).where(_Known.mrn == bindparam("mrn")).scalar_subquery()
+_PATIENT = select(Patient).where(Patient.id == func.coalesce(_OF_RETIRED, _OF_CURRENT))
 _WHOSE = select(Patient.mrn).join(Order, Order.patient_id == Patient.id).where(Order.key == bindparam("key"))
 _SAID_OF = select(OrderEvent.mrn).where(OrderEvent.key == bindparam("key"))
 _SAID = (
@@ -257,8 +260,6 @@ _SAID = (
 
 def patient_of(session: Session, mrn: str) -> Patient | None:
     """The patient of a record number, a retired one included."""
-    if (alias := session.get(PatientAlias, mrn)) is not None:
-        return session.get(Patient, alias.patient_id)
     return session.scalar(_PATIENT, {"mrn": mrn})
 
 
