@@ -25,7 +25,7 @@ from app.db.session import Tx
 from app.inventory.carry_actions import Carried, carry_all
 from app.inventory.place_actions import place_of_cart, place_of_kind
 from app.labels.models import Label
-from app.orders.facts import PatientFacts
+from app.orders.facts import OldLabel, PatientFacts
 from app.orders.queries import patients_facts
 from app.work.models import WorkItem
 from unitdose.container_actions import came
@@ -38,6 +38,7 @@ from unitdose.delivery_queries import (
     struck_inside,
 )
 from unitdose.models import Drawer, Put
+from unitdose.old_label_queries import old_doses_in
 from unitdose.parcel import DrawerParcel, Lies
 
 # --- out of the pharmacy --------------------------------------------------------------------------------------------
@@ -108,10 +109,11 @@ def _goes_to(tx: Tx, drawers: Collection[DrawerParcel]) -> dict[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What decides about drawers that are to leave: their patients, where these lie, and what is struck."""
+    """What decides about drawers that are to leave: patients, where these lie, what is struck, doses' old labels."""
 
     patients: dict[int, PatientFacts]
     here: dict[int, Lies]
+    old: dict[int, OldLabel]
     struck: dict[int, int]
 
     @classmethod
@@ -121,6 +123,7 @@ class _Seen:
         return cls(
             patients_facts(tx.session, patients),
             lies(tx.session, patients),
+            old_doses_in(tx.session, works),
             struck_inside(tx.session, works),
         )
 
@@ -132,8 +135,8 @@ def _why_it_stays(tx: Tx, drawer: DrawerParcel, seen: _Seen) -> str | None:
         return f"{patient.name} has left the hospital. Keep the drawer: its packages go back to their bins."
     if drawer.state is not State.RELEASED:
         return None  # The tote says so in its own words, for bags and drawers alike.
-    if drawer.old_label:
-        said = drawer.old_label.words(here.zone)
+    if old := drawer.old_label or seen.old.get(drawer.work_id):
+        said = old.words(here.zone)
         return f"{said[:1].upper()}{said[1:]}. Keep the drawer: it is labelled and checked anew."
     if count := seen.struck.get(drawer.work_id, 0):
         packages = "1 package" if count == 1 else f"{count} packages"

@@ -88,6 +88,14 @@ def doses_as_before(session: Session, line_ids: Collection[int]) -> dict[int, Ol
     return {line_id: old for line_id, old in shown if old is not None}
 
 
+def old_doses_in(session: Session, work_ids: Collection[int]) -> dict[int, OldLabel]:
+    """By drawer in which a dose has a label of its own that names its patient as before: what one of them shows."""
+    query = select(FillLine.id, FillLine.work_id).where(FillLine.work_id.in_(list(work_ids)))
+    lines = {line_id: work_id for line_id, work_id in session.execute(query)}
+    old = doses_as_before(session, lines)
+    return {lines[line_id] or 0: shown for line_id, shown in old.items()}
+
+
 def _whose(session: Session, line_ids: Collection[int]) -> Iterable[tuple[int, int]]:
     query = select(FillLine.id, Order.patient_id).join(Order, Order.id == FillLine.order_id)
     return ((line_id, patient_id) for line_id, patient_id in session.execute(query.where(FillLine.id.in_(line_ids))))

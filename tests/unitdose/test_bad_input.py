@@ -30,15 +30,18 @@ from tests.cart_room import WINDOW, CartRoom
 from tests.conftest import NOW, SetClock
 from tests.desk import Desk, words
 from tests.hospital import Hospital
+from tests.unitdose.on_the_way import OnTheWay
 from tests.unitdose.test_cart_label_pages import at_desk, enter
 from tests.unitdose.test_picking import begin
-from unitdose import scheduler
+from unitdose import returns_actions, scheduler
 from unitdose.board_queries import uncovered
 from unitdose.cart_change_actions import change_cart
 from unitdose.models import Allocation, Fill, FillLine, FillRun, Put
 from unitdose.queries import fill_facts
+from unitdose.returns import Condition
 from unitdose.routes import Reason, Route
 from unitdose.tick_scheduler import CartWatch
+from unitdose.ward_models import LineEvent
 
 __all__ = ["at_desk"]
 DAY = timedelta(days=1)
@@ -161,8 +164,6 @@ def test_what_is_due_in_a_gap_goes_as_first_doses(room: CartRoom, clock: SetCloc
     version = room.order("metformin", ("500", "mg"))
     fill = room.checked()
     room.planned(start=WINDOW + 2 * DAY)
-    from tests.unitdose.on_the_way import OnTheWay
-
     clock.at = WINDOW
     OnTheWay(room).delivered(fill)
     first = scheduler.first_doses(room.db, room.carts["7W"])
@@ -204,7 +205,7 @@ _KILLED = """
 import os, signal, sys
 from datetime import UTC, datetime
 from app.db.session import Db
-from unitdose import scheduler
+from unitdose import returns_actions, scheduler
 written, real = [], scheduler.write_lines
 def write_lines(*args):
     if written:
@@ -311,3 +312,18 @@ def test_an_order_that_a_message_stops_after_release_is_struck(room: CartRoom) -
     with room.db.read() as session:
         ended = session.scalars(select(FillLine.ended_as).where(FillLine.fill_id == fill, FillLine.packages > 0)).all()
     assert ended == ["REMOVE", "REMOVE"]
+
+
+def test_a_package_of_one_patient_is_not_taken_back_from_another_ones_drawer(room: CartRoom) -> None:
+    room.order("metformin", ("500", "mg"), number="B1", patient=0)
+    room.order("furosemide", ("40", "mg"), number="B2", patient=1)
+    fill = room.checked()
+    first, second = OnTheWay(room).delivered(fill)
+    for drawer, package in ((first, "furosemide"), (second, "metformin")):
+        with room.db.write(room.who("tina")) as tx, pytest.raises(Refused, match="This drawer was never given"):
+            returns_actions.take_back(tx, room.serial(drawer), unit_code(package), Condition.SEALED)
+    with room.db.read() as session:
+        assert session.scalar(select(func.count(LineEvent.id))) == 0
+    with room.db.write(room.who("tina")) as tx:
+        back = returns_actions.take_back(tx, room.serial(first), unit_code("metformin"), Condition.SEALED)
+    assert back.line.order.number == "B1"

@@ -99,6 +99,27 @@ def test_a_merged_number_on_a_drawer_on_the_ward_is_told_though_its_orders_are_v
     assert found.drawer.work_id == work_id and "shows the record number 700201" in found.words
 
 
+def test_between_pick_and_delivery_the_drawer_stays_until_every_label_in_it_is_new(
+    room: CartRoom, printers: dict[str, Path], mixed: int
+) -> None:
+    label_actions.label_doses(room.db, mixed, room.who("tina"), HOUSE)
+    room.picked(mixed)
+    room.signed(mixed)
+    room.released(mixed)
+    rename(room)
+    way = OnTheWay(room)
+    (found,) = as_before(room)
+    with room.db.read() as session:
+        query = select(Label.serial).where(Label.voided_at.is_(None), Label.content.contains("ALDER"))
+        old = session.scalars(query.order_by(Label.subject.is_not(None), Label.serial)).all()
+    for serial in old:
+        with pytest.raises(Refused, match=r"It is labelled for ALDER, Mona.*Keep the drawer: it is labelled and check"):
+            way.load(found.drawer.work_id)
+        with room.db.write(room.who("tina")) as tx:
+            label_actions.print_again(tx, mixed, serial, "The patient has another name", HOUSE)
+    way.load(found.drawer.work_id)
+
+
 def test_ward_desk_drawer_and_dose_say_it_and_what_to_do(at_desk: Desk, room: CartRoom, mixed: int) -> None:
     work_id = delivered(room, mixed)
     way = OnTheWay(room)
