@@ -15,7 +15,7 @@ from unitdose import check_actions, drawer_actions, pick_actions, pick_scan_acti
 from unitdose.check_queries import check_queue
 from unitdose.drawer_queries import drawer_sha256, drawer_standing
 from unitdose.label_actions import label_drawers
-from unitdose.pick_queries import Halt, way_through, where_am_i
+from unitdose.pick_queries import Halt, stop_at, where_am_i
 from unitdose.picking import PickStop, ToPut
 from unitdose.queries import LineFacts, drawer_facts, drawers_of, lines_of
 
@@ -89,7 +89,7 @@ class CartRoom:
         """Where somebody stands and what comes next there; None when the way is done."""
         with self.db.read() as session:
             at = where_am_i(session, self.people[by])
-            stop = next((each for each in way_through(session, fill_id) if at and each.key == at.key), None)
+            stop = stop_at(session, fill_id, at.key) if at else None
         return (stop, stop.puts[0]) if stop else None
 
     def scan(self, text: str, by: str = "tina") -> Halt | None:
