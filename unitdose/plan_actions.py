@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.engine import CursorResult
 
 from app.core.canonical import sha256
 from app.core.errors import Refused
 from app.core.workflow import State
-from app.db.bulk import write_rows
+from app.db.bulk import numbers, write_rows
 from app.db.session import Tx
 from app.inventory.fefo import SetAside, Want, set_aside
 from app.work import actions as work
@@ -20,12 +20,6 @@ from unitdose.queries import has_left
 from unitdose.run_actions import alone, held_fill, name_current, new_run
 from unitdose.stock_queries import free_stock
 
-_LAST_LINE = select(func.max(FillLine.id))
-_WRITTEN = (
-    select(FillLine.id)
-    .where(FillLine.run_id == bindparam("run"), FillLine.id > bindparam("before"))
-    .order_by(FillLine.id)
-)
 _OPEN = (State.QUEUED, State.MAKING, State.PAUSED)
 
 
@@ -44,27 +38,27 @@ def write_lines(
     """
     if not lines:
         return [], sha256("")
-    before = tx.session.scalar(_LAST_LINE) or 0
-    rows = [_row(fill_id, run_id, line, aside.get(nth), drawers) for nth, line in enumerate(lines, first)]
+    ids = numbers(tx.session, FillLine, len(lines))
+    rows = [
+        (line_id, fill_id, run_id, *_row(line, aside.get(nth), drawers))
+        for nth, (line_id, line) in enumerate(zip(ids, lines, strict=True), first)
+    ]
     write_rows(tx.session, FillLine, _COLUMNS, rows)
-    # Numbers rise in the order of the lines; others may have taken some in between.
-    ids = list(tx.session.connection().scalars(_WRITTEN, {"run": run_id, "before": before}))
-    assert len(ids) == len(lines)
     _set_aside(tx, run_id, {line_id: aside[nth] for nth, line_id in enumerate(ids, first) if nth in aside})
     return ids, sha256("\n".join(_text(line, aside.get(nth)) for nth, line in enumerate(lines, first)))
 
 
 _COLUMNS = (
-    "fill_id", "run_id", "order_id", "version_id", "dose_id", "patient_id", "unit_id", "bed", "due_at", "wall", "flags",
-    "route", "reason", "package_id", "units", "packages", "short", "short_why", "work_id",
+    "id", "fill_id", "run_id", "order_id", "version_id", "dose_id", "patient_id", "unit_id", "bed", "due_at", "wall",
+    "flags", "route", "reason", "package_id", "units", "packages", "short", "short_why", "work_id",
 )  # fmt: skip
 
 
-def _row(fill_id: int, run_id: int, line: Line, aside: SetAside | None, drawers: Mapping[int, int]) -> tuple[Any, ...]:
-    """A line in the order of _COLUMNS."""
+def _row(line: Line, aside: SetAside | None, drawers: Mapping[int, int]) -> tuple[Any, ...]:
+    """A line in the order of _COLUMNS, after the numbers of its row, fill and run."""
     due, package = line.due, line.package
     return (
-        fill_id, run_id, line.order_id, line.version_id, line.dose_id, line.patient_id, line.unit_id, line.bed,
+        line.order_id, line.version_id, line.dose_id, line.patient_id, line.unit_id, line.bed,
         None if due is None else due.at, "" if due is None else due.wall.isoformat(timespec="minutes"),
         " ".join(line.flags), line.route.value, line.reason.value, None if package is None else package.package_id,
         line.units, line.packages, 0 if aside is None else aside.short, None if aside is None else aside.why or None,

@@ -16,7 +16,11 @@ from unitdose.models import Allocation, Fill, FillLine, FillRun
 
 DEAD_AFTER = timedelta(seconds=60)
 """A run whose worker has not been heard of for so long is over; its half-written plan was never read by anybody."""
-_BEAT = update(table(FillRun)).where(FillRun.id == bindparam("run"), FillRun.under_way == 1)
+_BEAT = (
+    update(table(FillRun))
+    .where(FillRun.id == bindparam("run"), FillRun.under_way == 1)
+    .values(done=table(FillRun).c.done + bindparam("parts"), total=bindparam("total"), beat_at=bindparam("beat_at"))
+)
 _PLANNING_LOCK = 7_411_004  # PostgreSQL's advisory lock number for planning.
 
 
@@ -74,9 +78,13 @@ def held_fill(tx: Tx, fill_id: int) -> Fill:
     return fill
 
 
-def beat(tx: Tx, run_id: int, done: int, total: int) -> None:
-    """Say how far a run has come. Raises Refused when somebody has taken it for dead meanwhile."""
-    told = tx.session.connection().execute(_BEAT, {"run": run_id, "beat_at": tx.now, "done": done, "total": total})
+def beat(tx: Tx, run_id: int, parts: int, total: int) -> None:
+    """Say that so many more parts of a run are written, of `total`; as the last thing before the commit.
+
+    Raises Refused when somebody has taken the run for dead meanwhile.
+    """
+    said = {"run": run_id, "beat_at": tx.now, "parts": parts, "total": total}
+    told = tx.session.connection().execute(_BEAT, said)
     if told.rowcount != 1:
         raise Refused("This planning run was taken for dead and given up. Plan the cart again.")
     tx.tell("fills")
@@ -84,11 +92,12 @@ def beat(tx: Tx, run_id: int, done: int, total: int) -> None:
 
 def fail_run(tx: Tx, run_id: int, why: str) -> None:
     """End a run that came to nothing, and take away what it wrote: nobody has read it."""
+    # First its end, for which a chunk that is being committed is waited for; what would come later is refused.
+    ended = update(FillRun).where(FillRun.id == run_id, FillRun.under_way == 1)
+    tx.session.execute(ended.values(under_way=None, finished_at=tx.now, failed_why=why))
     mine = select(FillLine.id).where(FillLine.run_id == run_id)
     tx.session.execute(delete(Allocation).where(Allocation.line_id.in_(mine)))
     tx.session.execute(delete(FillLine).where(FillLine.run_id == run_id))
-    ended = update(FillRun).where(FillRun.id == run_id, FillRun.under_way == 1)
-    tx.session.execute(ended.values(under_way=None, finished_at=tx.now, failed_why=why))
     record(tx, "planning given up", f"fill run {run_id}", {"why": why})
     tx.tell("fills")
 

@@ -6,6 +6,7 @@ afterwards, as every later change is: by its time.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -32,8 +33,7 @@ from unitdose.snapshot_queries import Snapshot, snapshot
 from unitdose.stock_queries import free_stock
 from unitdose.windows import cutoff_of, neighbours, next_to_plan, window_from
 
-CHUNK = 500
-"""Lines a transaction: a scan that comes meanwhile waits for one of these."""
+CHUNK, WRITERS = 300, 3  # lines a transaction, for which a scan waits at most; how many write at once where many can
 DOSES_AT_ONCE = 200
 LOOK_BACK = timedelta(seconds=20)
 """An act counts its time from its beginning and is seen from its commit on; none takes as long as this."""
@@ -153,14 +153,19 @@ def _first_run(db: Db, fill_id: int, run_id: int, who: Who, chunk: int) -> int:
         aside = allocate(lines, seen, window, cart.zone)
     steps = range(0, len(lines), chunk)
     with db.write(who) as tx:
-        beat(tx, run_id, 0, len(steps))
         drawers = make_drawers(tx, fill_id, _in_bed_order(lines))
-    hashes = []
-    for done, first in enumerate(steps, 1):
+        beat(tx, run_id, 0, len(steps))
+
+    def write(first: int) -> str:
         with db.write(who) as tx:
-            beat(tx, run_id, done, len(steps))
             _, written = write_lines(tx, run_id, fill_id, lines[first : first + chunk], aside, drawers, first)
-            hashes.append(written)
+            beat(tx, run_id, 1, len(steps))
+            return written
+
+    # PostgreSQL looks into nine other tables for every line: several chunks at once, once the first has been written.
+    hashes = [write(first) for first in steps[:1]]
+    with ThreadPoolExecutor(1 if db.is_sqlite else WRITERS) as writers:
+        hashes += writers.map(write, steps[1:])
     with db.write(who) as tx:
         return finish_run(tx, run_id, hashes)
 
@@ -288,8 +293,7 @@ def first_doses(db: Db, cart_id: int) -> int | None:
     These are the verified doses due before the cart's next window that still can take them, that no fill has a line
     for: a STAT order, an order that came after its cart had left.
     """
-    with db.read() as session:
-        # Nearly every look ends here, and nobody who writes has waited for it.
+    with db.read() as session:  # Nearly every look ends here, and nobody who writes has waited for it.
         if not _brought_by_none(session, session.get_one(Cart, cart_id), db.clock())[0]:
             return None
     with db.write(SYSTEM) as tx:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -21,8 +21,8 @@ Row = tuple[Any, ...]
 def write_rows(session: Session, model: type[Base], columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Insert rows whose values stand in the order of `columns`: by COPY on PostgreSQL, by one statement on SQLite.
 
-    Numbers that the database gives rise in the order of the rows. Raises ValueError or TypeError for a value that its
-    column's type refuses, and DBAPIError for one that the database refuses.
+    Raises ValueError or TypeError for a value that its column's type refuses, and DBAPIError for one that the database
+    refuses.
     """
     connection = session.connection()
     into = table(model)
@@ -34,6 +34,15 @@ def write_rows(session: Session, model: type[Base], columns: Sequence[str], rows
             connection.exec_driver_sql(f"INSERT INTO {into.name} ({names}) VALUES ({marks})", prepared)
         return
     _copy(connection, f"COPY {into.name} ({names}) FROM STDIN", prepared)
+
+
+def numbers(session: Session, model: type[Base], count: int) -> list[int]:
+    """The numbers of so many rows that this transaction is going to write; nobody else gets them."""
+    if session.get_bind().dialect.name == "sqlite":
+        last = session.scalar(select(func.max(table(model).c.id))) or 0  # only one writes at a time
+        return list(range(last + 1, last + 1 + count))
+    taken = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)")
+    return list(session.scalars(taken, {"name": model.__tablename__, "count": count}))
 
 
 def _prepared(connection: Connection, types: Sequence[Any], rows: Iterable[Row]) -> list[Row]:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from app.db.bulk import write_rows
+from app.db.bulk import numbers, write_rows
 from app.db.session import SYSTEM, Db
 from app.orders.models import Leave, Patient
 
@@ -48,6 +48,22 @@ def test_text_that_means_something_to_the_wire_stays_text(db: Db) -> None:
     with db.read() as session:
         found = session.execute(select(Patient.family, Patient.given, Patient.allergies_reviewed)).one()
     assert tuple(found) == (odd, "Zoë Ångström-Łukasiewicz", False)
+
+
+def test_numbers_are_given_to_one_only(db: Db) -> None:
+    columns = ("id", "mrn", "family", "given", "allergies_reviewed", "confirmed_by_adt")
+    with db.write(SYSTEM) as tx:
+        first = numbers(tx.session, Patient, 2)
+        write_rows(tx.session, Patient, columns, [(n, str(n), "Birch", "Otto", False, False) for n in first])
+        tx.session.add(Patient(mrn="next", family="Cedar", given="Ruth"))
+        tx.session.flush()
+        second = numbers(tx.session, Patient, 3)
+        assert numbers(tx.session, Patient, 0) == []
+        write_rows(tx.session, Patient, columns, [(n, str(n), "Fir", "Noel", False, False) for n in second])
+    with db.read() as session:
+        found = session.execute(select(Patient.id, Patient.family).order_by(Patient.id)).all()
+    assert [name for _, name in found] == ["Birch"] * 2 + ["Cedar"] + ["Fir"] * 3
+    assert [number for number, name in found if name != "Cedar"] == first + second
 
 
 def test_a_time_without_a_zone_is_refused(db: Db, patient_id: int) -> None:

@@ -43,7 +43,8 @@ WRITTEN = {
 """The tables into which the fill writes most, and which of their rows are its."""
 PAUSE_S = 0.1
 """Between two scans at the hood: it scans as often as all stations of a busy hospital together."""
-DOSES = 40
+BEFORE = 24
+DOSES = 60
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,11 @@ class Seeded:
 
 @dataclass(frozen=True)
 class Filled:
-    """What the fill took: seconds, processor seconds of the whole process, and the seconds of each scan meanwhile."""
+    """What the fill took: seconds, processor seconds of the process, the seconds of each scan before and meanwhile."""
 
     seconds: float
     cpu: float
+    before: list[float]
     scans: list[float]
 
 
@@ -82,16 +84,21 @@ def filled(url: str, folder: Path, hood: Hood) -> Filled:
         scanning = _scans(tablet, hood)
         for _ in range(6):  # the first dose warms up
             next(scanning)
+        before = [_paced(scanning) for _ in range(BEFORE)]
         process.stdin.write(b"fill\n")
         process.stdin.flush()
         found = []
         while not ready([process.stdout], [], [], 0)[0]:
-            found.append(next(scanning))
-            time.sleep(PAUSE_S)
+            found.append(_paced(scanning))
         tablet.close()
         word, seconds, cpu = process.stdout.readline().decode().split()
         assert word == FILLED
-        return Filled(float(seconds), float(cpu), found)
+        return Filled(float(seconds), float(cpu), before, found)
+
+
+def _paced(scanning: Iterator[float]) -> float:
+    time.sleep(PAUSE_S)
+    return next(scanning)
 
 
 @contextmanager
@@ -157,8 +164,9 @@ def rows(name: str, url: str, seeded: Seeded, done: Filled, changes: int) -> lis
         ),
         Row(f"the same rows inserted bare, {name}", figure=f"{bare:.2f} s"),
         Row("the same orders expanded by dateutil.rrule", figure=f"{by_rule:.2f} s"),
+        Row(f"scan → new fragment at a hood before the fill, {name}", spread(done.before)),
         Row(
-            f"scan → new fragment at a hood meanwhile, {name}",
+            f"scan → new fragment at a hood during the fill, {name}",
             spread(done.scans),
             limit=Limit("at worst", max(done.scans) * 1000, SCAN_MS, "ms"),
         ),

@@ -1,5 +1,7 @@
 """A cart's window opened, planned and planned again after every change, on both databases."""
 
+import threading
+import time
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,7 +10,7 @@ from sqlalchemy import func, select
 
 from app.core.errors import Invalid, Refused
 from app.core.workflow import State
-from app.db.session import SYSTEM
+from app.db.session import SYSTEM, Tx
 from app.demo_cart import EXPIRY
 from app.formulary.models import Package
 from app.inventory import actions as stock
@@ -22,7 +24,7 @@ from unitdose.models import Allocation, FillRun
 from unitdose.plan_actions import write_lines
 from unitdose.queries import drawers_of, fill_facts
 from unitdose.routes import Reason, Route
-from unitdose.run_actions import begin_run
+from unitdose.run_actions import beat, begin_run
 from unitdose.stock_queries import free_stock
 from unitdose.tick_scheduler import CartWatch
 
@@ -200,6 +202,36 @@ def test_a_run_that_breaks_in_the_middle_leaves_nothing_behind(room: CartRoom, m
     assert len(room.lines(fill)) == 8
     with room.db.read() as session:
         assert len(drawers_of(session, fill)) == 4
+
+
+def test_a_run_that_is_taken_for_dead_while_it_writes_leaves_nothing_behind(
+    room: CartRoom, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = room.order("metformin", ("500", "mg"))
+    fill = room.open()
+    writing, refused = threading.Event(), []
+
+    def slow_to_commit(tx: Tx, run_id: int, parts: int, total: int) -> None:
+        beat(tx, run_id, parts, total)
+        if parts and not writing.is_set():
+            clock.forward(minutes=2)
+            writing.set()
+            time.sleep(0.3)
+
+    def first() -> None:
+        try:
+            scheduler.run(room.db, fill)
+        except Refused as why:
+            refused.append(str(why))
+
+    monkeypatch.setattr(scheduler, "beat", slow_to_commit)
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert writing.wait(20)
+    scheduler.run(room.db, fill, room.who("tina"), "by hand")
+    thread.join()
+    assert refused == ["This planning run was taken for dead and given up. Plan the cart again."]
+    assert len(room.of_order(fill, version)) == 2
 
 
 def test_the_worker_plans_at_the_cutoff_and_follows_every_change(room: CartRoom, clock: SetClock) -> None:
