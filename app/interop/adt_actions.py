@@ -67,11 +67,16 @@ def take_adt(tx: Tx, adt: AdtMessage, message_id: int) -> str:
             "or stop them by hand."
         )
     if stay and adt.event in _LEAVES:
+        if named_at < stay.moved_at:
+            raise Refused(
+                "This discharge was overtaken: a later message says where the patient lies or that they stay. Find out "
+                "whether they left, and hold or stop their orders by hand."
+            )
         left = adt.discharged.instant if adt.discharged else at
         held = [_follow(tx, number, "discharge", left, message_id) for number in discharge(tx, stay, left)]
         words.append(f"discharged, {sum(held)} orders on hold")
     elif stay and adt.event in _RETURNS:
-        back = [_resume(tx, number, at, message_id) for number in undo_discharge(tx, stay)]
+        back = [_resume(tx, number, at, message_id) for number in undo_discharge(tx, stay, at)]
         words.append(f"discharge undone, {sum(back)} orders released")
     if late:
         words.append("named as before a newer message: that name was left out")

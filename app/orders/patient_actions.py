@@ -199,8 +199,12 @@ def discharge(tx: Tx, stay: Stay, at: datetime) -> list[int]:
     return _orders_of(tx, stay)
 
 
-def undo_discharge(tx: Tx, stay: Stay) -> list[int]:
-    """Note that a stay goes on after all; the numbers of its orders, for the caller to release."""
+def undo_discharge(tx: Tx, stay: Stay, at: datetime) -> list[int]:
+    """Note that a stay goes on after all; the numbers of its orders, for the caller to release.
+
+    Whoever was said to have left before `at` is here, whenever that message comes.
+    """
+    stay.moved_at = max(stay.moved_at, at)
     if stay.ended_at is not None:
         stay.ended_at = None
         record(tx, "discharge undone", f"patient {stay.patient_id}", {"visit": stay.visit})

@@ -278,3 +278,15 @@ def test_a_newer_name_that_comes_at_the_very_moment_of_the_word_is_not_lost(ehr:
     assert not other.is_alive()
     assert (known(ehr).given, known(ehr).named_at) == ("Joan", NOW)
     assert [each[1] for each in formers(ehr)] == ["Unknown", "Jane"]
+
+
+def test_a_discharge_that_comes_after_its_cancellation_ends_no_stay(ehr: Ehr) -> None:
+    """The cancellation overtook it: the patient is here, and a person looks."""
+    ehr.send(adt(NOW - 3 * HOUR, "A01"), adt(NOW - HOUR, "A13", id="A2"))
+    ((outcome, reason),) = ehr.send(adt(NOW - 2 * HOUR, "A03", id="A3"))
+    assert outcome == "exception" and "This discharge was overtaken" in reason
+    with ehr.house.db.read() as session:
+        assert session.scalars(select(Stay)).one().ended_at is None
+    ehr.send(adt(NOW, "A03", id="A4"))
+    with ehr.house.db.read() as session:
+        assert session.scalars(select(Stay)).one().ended_at == NOW
