@@ -32,8 +32,8 @@ def given_at_bedside(tx: Tx, order_id: int, said: AtBedside) -> Noted:
     lines = _near(tx, order_id, said.at)
     if not lines:
         return Noted(f"no dose from the cart is due near {told}; nothing was changed")
-    close_lines(tx, [line.id for line in lines])
     held_lines(tx, [line.id for line in lines])
+    close_lines(tx, [line.id for line in lines])
     left = left_of(tx.session, [line.id for line in lines])
     noted, made_of = 0, set()
     # A dose that was missed and replaced has two lines of one package: the newest that is there was given, not both.

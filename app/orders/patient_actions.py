@@ -19,7 +19,8 @@ def held_patient(tx: Tx, mrn: str) -> Patient | None:
     """The patient of a record number, whom nobody else renames before this act is done."""
     patient = patient_of(tx.session, mrn)
     if patient is not None:
-        tx.session.refresh(patient, with_for_update=True)
+        # Not against whoever only refers to the patient: a new line of a plan holds its order's head already.
+        tx.session.refresh(patient, with_for_update={"key_share": True})
     return patient
 
 
