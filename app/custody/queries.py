@@ -22,7 +22,7 @@ from app.labels.models import Label
 from app.orders.facts import OrderFacts, PatientFacts
 from app.orders.identity_queries import old_label
 from app.orders.models import Dose, FormerIdentity, Order, OrderVersion, Patient, PatientAlias, Stay, Verification
-from app.orders.queries import order_facts, orders_facts, patients_facts, why_not_current
+from app.orders.queries import order_facts, orders_facts, patient_of, patients_facts, why_not_current
 from app.stations.models import Unit
 from app.work.models import WorkItem, WorkMove
 
@@ -274,18 +274,21 @@ def known_otherwise() -> ColumnElement[bool]:
 def named(session: Session, words: str, now: datetime, limit: int = 10) -> list[AtBed]:
     """The patients in the house whose name begins with the words, accents and capitals forgiven, with their doses.
 
-    A record number finds its patient too, in the house or not.
+    So does a name that they had before, which a label may still show. A record number finds its patient too, also a
+    retired one, in the house or not.
     """
     sought = _plain(words)
     if not sought:
         return []
     beds = {stay.patient_id: (_bed(stay, unit), unit.zone if unit else None) for stay, unit in _stays(session)}
     here = select(Patient).join(Stay, Stay.patient_id == Patient.id).where(Stay.ended_at.is_(None)).distinct()
-    found = {
-        each.id: each
-        for each in (*session.scalars(here), *session.scalars(select(Patient).where(Patient.mrn == words.strip())))
-        if any(_plain(name).startswith(sought) for name in (each.family, each.given)) or each.mrn == words.strip()
-    }
+    every = {each.id: each for each in session.scalars(here)}
+    called = {each.id: [each.family, each.given] for each in every.values()}
+    for former in session.scalars(select(FormerIdentity).where(FormerIdentity.patient_id.in_(list(called)))):
+        called[former.patient_id] += [former.family, former.given]
+    found = {each: every[each] for each in every if any(_plain(name).startswith(sought) for name in called[each])}
+    if (numbered := patient_of(session, words.strip())) is not None:
+        found[numbered.id] = numbered
     nowhere = (Bed("place not known", None), None)
     first = sorted(found.values(), key=lambda each: (_plain(each.family), _plain(each.given)))[:limit]
     places = ((beds.get(each.id, nowhere), each.id) for each in first)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, or_, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.core.canonical import canonical, sha256
@@ -301,21 +301,6 @@ def shown_sha256(session: Session, version_id: int) -> str:
         "picture": order.picture_sha256,
     }
     return sha256(canonical(facts))
-
-
-def search(session: Session, words: str, limit: int = 50) -> list[OrderFacts]:
-    """Find orders, stopped ones included, by the patient's name or record number or by the order's number."""
-    query = (
-        select(OrderVersion.id)
-        .join(Order, (Order.id == OrderVersion.order_id) & (Order.newest == OrderVersion.number))
-        .join(Patient, Patient.id == Order.patient_id)
-        .order_by(OrderVersion.received_at.desc())
-        .limit(limit)
-    )
-    for word in words.replace(",", " ").split():
-        columns = (Patient.family, Patient.given, Patient.mrn, Order.number, OrderVersion.title)
-        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
-    return [order_facts(session, version_id) for version_id in session.scalars(query)]
 
 
 def why_not_current(session: Session, order: OrderFacts) -> str | None:

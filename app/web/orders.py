@@ -20,8 +20,9 @@ from app.orders import actions
 from app.orders.choose_actions import choose_times, chosen_schedule
 from app.orders.facts import differences
 from app.orders.preview import preview
-from app.orders.queries import newest_versions, order_facts, search, shown_sha256, versions_of
+from app.orders.queries import newest_versions, order_facts, shown_sha256, versions_of
 from app.orders.routes import ROUTES, STERILE
+from app.orders.search_queries import search
 from app.orders.times_queries import frequency_codes
 from app.orders.transcribe_actions import PRIORITIES, Paper, transcribe
 from app.stations.actions import keep_photo

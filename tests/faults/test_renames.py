@@ -10,8 +10,10 @@ from sqlalchemy import select
 from app import demo
 from app.custody.beds import Bed, Beds
 from app.custody.pharmacy_queries import wrongly_labelled
-from app.custody.queries import ward_list
+from app.custody.queries import named, ward_list
 from app.interop.models import Message
+from app.orders.models import PatientAlias
+from app.orders.search_queries import search
 from compounding import hood_actions
 from compounding.procedure import Pair
 from tests.app.interop.heard import EHR, Ehr, hl7_time
@@ -145,3 +147,16 @@ def test_the_page_of_the_message_shows_both_and_what_is_labelled_and_a_signature
     assert "Is it the same person?" not in page
     answer = nina.get(f"/scan/{serial}").text
     assert "Do not give." in answer and f"labelled for {OLD}, born" in answer and "Ask the pharmacy" in answer
+
+
+def test_whoever_reads_the_old_name_or_number_on_a_label_finds_the_patient(house: Hospital) -> None:
+    house.order(number="RX1")
+    rename(house)
+    now = house.db.clock()
+    with house.db.write(house.who("pablo")) as tx:
+        tx.session.add(PatientAlias(mrn="900001", patient_id=1, at=now))
+    with house.db.read() as session:
+        for words in (PATIENT.family, "wint", "900001", PATIENT.mrn):
+            assert [each.patient.name for each in named(session, words, now)] == [NEW], words
+            assert [each.patient.name for each in search(session, words)] == [NEW], words
+        assert named(session, "nobody", now) == [] and search(session, "nobody") == []
