@@ -49,9 +49,12 @@ def grow(url: str, doses: int) -> None:
         # Only the making of it is in a hurry; what is measured is measured with the product's own settings.
         for setting in ("foreign_keys=OFF", "synchronous=OFF", "cache_size=-200000"):
             connection.execute(f"PRAGMA {setting}")
-        (there,) = connection.execute("SELECT count(*) FROM dose WHERE room = 'unit dose'").fetchone()
+        there, of_the_day = (
+            connection.execute(f"SELECT count(*) FROM dose WHERE {which}").fetchone()[0]
+            for which in ("1 = 1", WRITTEN["dose"])
+        )
         connection.execute("BEGIN")
-        for day in range(2, -(-doses // there) + 1):  # a cart of the day before is there already
+        for day in range(2, 2 + -(-(doses - there) // of_the_day)):  # a cart of the day before is there already
             for name, which in COPIED.items():
                 columns = [column.name for column in metadata.tables[name].columns]
                 values = ", ".join(_of_the_day_before(name, column) for column in columns)
