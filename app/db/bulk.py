@@ -41,8 +41,8 @@ def numbers(session: Session, model: type[Base], count: int) -> list[int]:
     if session.get_bind().dialect.name == "sqlite":
         last = session.scalar(select(func.max(table(model).c.id))) or 0  # only one writes at a time
         return list(range(last + 1, last + 1 + count))
-    taken = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)")
-    return list(session.scalars(taken, {"name": model.__tablename__, "count": count}))
+    taken = text("SELECT nextval(CAST(:sequence AS regclass)) FROM generate_series(1, :count)")
+    return list(session.scalars(taken, {"sequence": f"{model.__tablename__}_id_seq", "count": count}))
 
 
 def _prepared(connection: Connection, types: Sequence[Any], rows: Iterable[Row]) -> list[Row]:
