@@ -134,7 +134,9 @@ def sign(page: Page, name: str, button: str) -> None:
 def sign_in(page: Page, address: str, name: str) -> None:
     """Open a page of a station and sign in there as one of the cast, by its button."""
     page.goto(address)
-    page.get_by_role("button", name=f"Sign in as {demo.CAST[name][0]}").click()
+    button = page.get_by_role("button", name=f"Sign in as {demo.CAST[name][0]}")
+    button.click()
+    button.wait_for(state="detached")  # whoever goes on before the answer is there goes on signed out
 
 
 def keep(page: Page, folder: Path | None, name: str) -> None:
