@@ -57,6 +57,7 @@ REFUSED = {
     "/recipes/read": ("/recipes/read", "tina", "may not write a recipe"),
     "/recipes/{recipe_id:int}/approve": ("/recipes/1/approve", "tina", "may not approve a recipe"),
     "/formulary/densities/{density_id:int}/approve": ("/formulary/densities/1/approve", "tina", "may not approve"),
+    "/formulary/densities/{density_id:int}/withdraw": ("/formulary/densities/1/withdraw", "tina", "may not enter a"),
     "/formulary/products/{product_id:int}/use": ("/formulary/products/1/use", "tina", "may not decide what the"),
     "/formulary/products/{product_id:int}/density": ("/formulary/products/1/density", "tina", "may not enter a"),
     "/formulary/products": ("/formulary/products", "tina", "may not decide what the"),
