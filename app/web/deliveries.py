@@ -13,10 +13,9 @@ from app.custody.pharmacy_queries import ready
 from app.custody.tote_actions import Stopped
 from app.stations.queries import unit_by_code
 from app.web.forms import Post, PostForm
-from app.web.locked import told_while_locked
 from app.web.pages import ALERTS, render
 from app.web.scans import LabelForm, home_of, place_of, serial_of
-from app.web.session import Signed, SignInFirst, Visit, Visitor, may, see_other
+from app.web.session import Signed, Visitor, may, see_other
 from unitdose import delivery_actions, exchange_actions
 from unitdose.arrival_queries import Alerts, alerts
 from unitdose.tote_queries import at_the_ward, going_back, tote, totes_out, waiting
@@ -58,12 +57,9 @@ def _deliveries_page(request: Request, visit: Visitor, errors: dict[str, str]) -
 
 
 @router.get("/deliveries/alerts")
-def alerts_part(request: Request, visit: Visit) -> Response:
-    """What nobody has accepted or found, also for a locked desk; empty for whoever does not deliver."""
-    locked = told_while_locked(visit)
-    if visit.who is None and locked is None:
-        raise SignInFirst
-    told = locked or Alerts((), 0)
+def alerts_part(request: Request, visit: Signed) -> Response:
+    """The banners of what nobody has accepted or found; empty for whoever does not deliver."""
+    told = Alerts((), 0)
     if visit.who is not None and allowed(visit.who.roles, May.DELIVER):
         with visit.parts.db.read() as session:
             told = alerts(session, visit.parts.clock())

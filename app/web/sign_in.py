@@ -14,7 +14,7 @@ from app.identity.actions import Given
 from app.identity.sign_in_actions import lock, sign_in, sign_out, unlock
 from app.web.forms import Post, PostForm, errors_of
 from app.web.locked import told_while_locked
-from app.web.pages import ALERTS, render
+from app.web.pages import render
 from app.web.session import ENROLLED, Visit, cookie_name, see_other
 
 router = APIRouter()
@@ -73,10 +73,9 @@ def sign_in_page(request: Request, visit: Visit, to: str = "") -> Response:
 
 
 def _sign_in_page(request: Request, visit: Visit, to: str, errors: dict[str, str], status: int = 200) -> Response:
-    told = told_while_locked(visit)
     return render(
-        request, visit, "sign_in.html", "Sign in", topics=None if told is None else list(ALERTS), to=_inside(to),
-        errors=errors, why=visit.why, alerts=told, status=status,
+        request, visit, "sign_in.html", "Sign in", to=_inside(to), errors=errors, why=visit.why,
+        alerts=told_while_locked(visit), status=status,
     )  # fmt: skip
 
 

@@ -31,9 +31,9 @@ def test_the_locked_desk_shows_what_rings_and_no_patient(at_desk: Desk, room: Ca
     page = words(at_desk.client.get("/sign-in").text)
     assert "Unlock" in page and LATE in page and "1 dose was not found on a ward." in page
     assert "ALDER" not in page
-    part = at_desk.client.get("/deliveries/alerts?part=alerts")
-    assert part.status_code == 200 and LATE in words(part.text)
-    for room_ in ("/deliveries", "/missing", "/fills"):
+    asked = at_desk.client.get("/sign-in?part=alerts")
+    assert asked.status_code == 200 and LATE in words(asked.text) and "PIN" not in asked.text
+    for room_ in ("/deliveries", "/deliveries/alerts", "/missing", "/fills"):
         assert at_desk.client.get(room_).status_code == 303, "and nothing else"
 
 
@@ -49,6 +49,6 @@ def test_a_page_that_was_open_when_the_desk_locked_is_still_sent_to_the_door(at_
     enter(at_desk, "tina")
     at_desk.post("/lock")
     stream = {"accept": "text/event-stream"}
-    for topics in ("queue,late,deliveries,missing", "", "late,weigh:1"):
+    for topics in ("queue,late,deliveries,missing", "", "late"):
         told = at_desk.client.get(f"/live?topics={topics}", headers=stream).text
         assert told == "event: signed-out\ndata: {}\n\n", topics
