@@ -99,11 +99,17 @@ def test_an_unchecked_balance_is_said_and_two_weights_check_it(
     expect(hood.get_by_text("Not checked today.")).to_be_visible()
     keep(hood, "none")
     for count, grams in enumerate(("5", "100"), 1):
-        pan.lift()
-        hood.wait_for_timeout(400)
-        pan.put(Decimal(grams))
-        hood.wait_for_timeout(1600)
-        hood.get_by_role("button", name="Take this weight").click()
+        for pause in (1, 2, 4, 8):  # who is too quick for the balance is told so, and does it again with more time
+            hood.goto(hood.url)
+            pan.lift()
+            hood.wait_for_timeout(400 * pause)
+            pan.put(Decimal(grams))
+            hood.wait_for_timeout(1600 * pause)
+            hood.get_by_role("button", name="Take this weight").click()
+            answered = hood.locator(f"section li:nth-child({count}), .error-summary")
+            expect(answered).to_have_count(1)
+            if hood.locator(".error-summary").count() == 0:
+                break
         expect(hood.locator("section li")).to_have_count(count)
     expect(hood.get_by_text("The balance is checked for today.")).to_be_visible()
     keep(hood, "checked")

@@ -66,9 +66,6 @@ REFUSED = {
     "/carts/new": ("/carts/new", "tina", "may not set up carts"),
     "/carts/{cart_id:int}": ("/carts/1", "tina", "may not set up carts"),
     "/carts/{cart_id:int}/retire": ("/carts/1/retire", "tina", "may not set up carts"),
-    "/formulary/densities/{density_id:int}/withdraw": (
-        "/formulary/densities/1/withdraw", "tina", "may not enter a density"
-    ),
     "/carts/wards": ("/carts/wards", "pablo", "may not set up stations"),
     "/carts/wards/{unit_id:int}": ("/carts/wards/1", "pablo", "may not set up stations"),
     "/carts/wards/{unit_id:int}/stock": ("/carts/wards/1/stock", "tina", "may not set up carts"),
