@@ -30,7 +30,7 @@ _VERIFIED = (
     .where(or_(OrderVersion.end_at.is_(None), OrderVersion.end_at > Verification.doses_until))
     .order_by(OrderVersion.id)
     # Two that top up at once: the second waits here, and then finds nothing to do.
-    .with_for_update(of=Verification)
+    .with_for_update(of=Verification, key_share=True)
 )  # fmt: skip
 _DOSE = ("order_id", "version_id", "due_at", "room", "made_at")
 
