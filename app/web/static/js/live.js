@@ -32,8 +32,17 @@ function open() {
   for (const name of ["weight", "balances"]) {
     source.addEventListener(name, (event) => { if (!isLost()) tell(name, parsed(event)); });
   }
-  source.addEventListener("signed-out", () => { source.close(); location.reload(); });
+  source.addEventListener("signed-out", () => { source.close(); toTheDoor(); });
   source.addEventListener("error", again);
+}
+
+// Whoever is not signed in any more hears of it by the stream, by a part, or by both: the page is asked for again once.
+let isLeaving = false;
+
+function toTheDoor() {
+  if (isLeaving) return;
+  isLeaving = true;
+  location.reload();
 }
 
 function again() {
@@ -153,7 +162,7 @@ document.addEventListener("htmx:before:swap", (event) => {
   const { target, response } = event.detail.ctx;
   if (target === document.body || !response?.raw?.redirected || new URL(response.raw.url).pathname !== "/sign-in") return;
   event.preventDefault();
-  location.reload();
+  toTheDoor();
 });
 
 const busy = new Map();
